@@ -16,7 +16,6 @@ for archive in "${PADDOCK_BUILDDIR:?}"/.libs/libpdk*.a; do
 		/file format/ { object = $1 }
 		$4 ~ /^\.(data|bss|tdata|tbss)/ && $4 !~ /^\.data\.rel\.ro/ && $3 == "O" && $NF !~ /^q\.[0-9]+$/ {
 			print object " " $NF " (" $4 ")"
-		}
 		}')
 	if [ -n "$kept" ]; then
 		printf '%s\n' "$kept"
