@@ -19,7 +19,8 @@ typedef struct addrinfo AddressInfo;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AddressInfo, freeaddrinfo)
 
 static gboolean fail(GError **error, int code, const char *what) {
-	g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(code), "%s: %s", what, g_strerror(code));
+	g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(code), "%s: %s", what,
+		    g_strerror(code));
 	return FALSE;
 }
 
@@ -49,8 +50,8 @@ static int try_connect(const AddressInfo *address, gint64 deadline_ns) {
 	return -1;
 }
 
-gboolean pdk_bench_connection_begin(PdkBenchConnection *self, const PdkBenchTarget *target, gint64 deadline_ns,
-				    GError **error) {
+gboolean pdk_bench_connection_begin(PdkBenchConnection *self, const PdkBenchTarget *target,
+				    gint64 deadline_ns, GError **error) {
 	AddressInfo hints = { .ai_socktype = SOCK_STREAM };
 	g_autoptr(AddressInfo) address = NULL;
 	int status = getaddrinfo(target->host, target->port, &hints, &address);
@@ -99,8 +100,8 @@ static gboolean read_handshake(int fd, gint32 *timeout_ms, GError **error) {
 	return TRUE;
 }
 
-gboolean pdk_bench_connection_finish(PdkBenchConnection *self, const PdkBenchTarget *target, gint64 deadline_ns,
-				     gint32 *timeout_ms, GError **error) {
+gboolean pdk_bench_connection_finish(PdkBenchConnection *self, const PdkBenchTarget *target,
+				     gint64 deadline_ns, gint32 *timeout_ms, GError **error) {
 	set_limits(self->fd, deadline_ns);
 	if (target->protocol == PDK_BENCH_PROTOCOL_ZOOKEEPER && !read_handshake(self->fd, timeout_ms, error))
 		return FALSE;

@@ -14,25 +14,25 @@ typedef struct {
 	int fd;
 	guint index;
 	gint32 next_xid;
-	gboolean wants_write;    /* the socket was full: EPOLLOUT is armed */
+	gboolean wants_write; /* the socket was full: EPOLLOUT is armed */
 	guint in_flight;
-	guint first;             /* oldest entry of @ring */
-	PdkBenchPending *ring;   /* as many as depth; NULL until the first request */
-	guint64 sent;            /* in this phase */
+	guint first;           /* oldest entry of @ring */
+	PdkBenchPending *ring; /* as many as depth; NULL until the first request */
+	guint64 sent;          /* in this phase */
 	PdkBenchBuffer out;
-	PdkBenchBuffer in;       /* the part of a reply that was read so far */
+	PdkBenchBuffer in; /* the part of a reply that was read so far */
 } PdkBenchConnection;
 
-/* Connects and, for ZooKeeper, opens a session; blocking, but not beyond @deadline_ns. The socket is non-blocking afterwards.
- * Sets *@timeout_ms to the negotiated session time-out (unchanged for Redis). */
+/* Connects and, for ZooKeeper, opens a session; blocking, but not beyond @deadline_ns. The socket is
+ * non-blocking afterwards. Sets *@timeout_ms to the negotiated session time-out (unchanged for Redis). */
 gboolean pdk_bench_connection_open(PdkBenchConnection *self, const PdkBenchTarget *target, gint64 deadline_ns,
 				   gint32 *timeout_ms, GError **error);
 
 /* The same in two steps, so that many sessions can be opened at once. */
-gboolean pdk_bench_connection_begin(PdkBenchConnection *self, const PdkBenchTarget *target, gint64 deadline_ns,
-				    GError **error);
-gboolean pdk_bench_connection_finish(PdkBenchConnection *self, const PdkBenchTarget *target, gint64 deadline_ns,
-				     gint32 *timeout_ms, GError **error);
+gboolean pdk_bench_connection_begin(PdkBenchConnection *self, const PdkBenchTarget *target,
+				    gint64 deadline_ns, GError **error);
+gboolean pdk_bench_connection_finish(PdkBenchConnection *self, const PdkBenchTarget *target,
+				     gint64 deadline_ns, gint32 *timeout_ms, GError **error);
 
 /* Writes what is waiting, as far as the socket takes it; FALSE when the connection is lost. */
 gboolean pdk_bench_connection_flush(PdkBenchConnection *self);

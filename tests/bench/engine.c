@@ -17,7 +17,7 @@
 /* Handshakes under way at once while opening: below the smallest listen backlog in use (Java's 50). */
 #define OPENING_MAX 32
 /* After the last request of a timed phase, replies are awaited so long. */
-#define DRAIN_NS (10 * NS_PER_S)
+#define DRAIN_NS (30 * NS_PER_S)
 
 struct PdkBenchEngine {
 	PdkBenchTarget target;
@@ -65,14 +65,16 @@ static gboolean register_connection(PdkBenchEngine *self, PdkBenchConnection *co
 
 	if (epoll_ctl(self->epoll_fd, EPOLL_CTL_ADD, conn->fd, &event) == 0)
 		return TRUE;
-	g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno), "epoll_ctl: %s", g_strerror(errno));
+	g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno), "epoll_ctl: %s",
+		    g_strerror(errno));
 	return FALSE;
 }
 
 /* Opens connections first .. first + count - 1, with all their handshakes under way at once. */
 static gboolean open_some(PdkBenchEngine *self, guint first, guint count, GError **error) {
 	for (guint i = first; i < first + count; i++) {
-		if (!pdk_bench_connection_begin(&self->connections[i], &self->target, self->target.deadline_ns, error))
+		if (!pdk_bench_connection_begin(&self->connections[i], &self->target,
+						self->target.deadline_ns, error))
 			return FALSE;
 	}
 	for (guint i = first; i < first + count; i++) {
@@ -87,7 +89,8 @@ static gboolean open_some(PdkBenchEngine *self, guint first, guint count, GError
 	return TRUE;
 }
 
-/* The first session is opened alone and again and again: a server that is starting accepts connections and drops them. */
+/* The first session is opened alone and again and again: a server that is starting accepts connections and
+ * drops them. */
 static gboolean open_first(PdkBenchEngine *self, GError **error) {
 	g_autoptr(GError) last = NULL;
 
@@ -116,7 +119,8 @@ PdkBenchEngine *pdk_bench_engine_new(const PdkBenchTarget *target, GError **erro
 	}
 	self->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (self->epoll_fd < 0) {
-		g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno), "epoll: %s", g_strerror(errno));
+		g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno), "epoll: %s",
+			    g_strerror(errno));
 		return NULL;
 	}
 	if (!open_first(self, error))
@@ -184,7 +188,8 @@ static gint64 due_ns(const PdkBenchEngine *self, const PdkBenchConnection *conn)
 	return self->start_ns + (gint64)(position * 1e9 / self->phase->rate);
 }
 
-static gboolean may_send(const PdkBenchEngine *self, const PdkBenchConnection *conn, gint64 now, gint64 *stamp) {
+static gboolean may_send(const PdkBenchEngine *self, const PdkBenchConnection *conn, gint64 now,
+			 gint64 *stamp) {
 	const PdkBenchPhase *phase = self->phase;
 
 	if (phase->encode == NULL || conn->fd < 0 || conn->in_flight >= self->target.depth)
@@ -192,7 +197,8 @@ static gboolean may_send(const PdkBenchEngine *self, const PdkBenchConnection *c
 	if (phase->total > 0 && phase->sent >= phase->total)
 		return FALSE;
 	*stamp = phase->rate > 0 ? due_ns(self, conn) : now;
-	/* At a fixed rate, what was due before the end is still sent after it: leaving it out would hide a stall. */
+	/* At a fixed rate, what was due before the end is still sent after it: leaving it out would hide a
+	 * stall. */
 	if (phase->rate > 0)
 		return *stamp <= now && *stamp < self->end_ns;
 	return !self->stopped;
@@ -230,7 +236,8 @@ static void take_notification(PdkBenchEngine *self) {
 		count_error(self, "unexpected watch event");
 }
 
-static void take_reply(PdkBenchEngine *self, PdkBenchConnection *conn, const PdkBenchReply *reply, gint64 now) {
+static void take_reply(PdkBenchEngine *self, PdkBenchConnection *conn, const PdkBenchReply *reply,
+		       gint64 now) {
 	PdkBenchPhase *phase = self->phase;
 	PdkBenchPending pending;
 
@@ -253,15 +260,19 @@ static void take_reply(PdkBenchEngine *self, PdkBenchConnection *conn, const Pdk
 	else if (reply->err != 0 && (phase->tolerated == 0 || reply->err != phase->tolerated))
 		count_error(self, "error %d", reply->err);
 	else if (reply->err == 0 && !pdk_bench_reply_fits(reply, pending.op, self->target.data_length))
-		count_error(self, "reply of %" G_GSIZE_FORMAT " bytes does not fit the request", reply->body_length);
+		count_error(self, "reply of %" G_GSIZE_FORMAT " bytes does not fit the request",
+			    reply->body_length);
 	if (self->measuring)
 		phase->answered++;
-	if (phase->latency != NULL && pending.stamp_ns >= self->measure_ns && (self->measuring || phase->rate > 0))
+	if (phase->latency != NULL && pending.stamp_ns >= self->measure_ns &&
+	    (self->measuring || phase->rate > 0))
 		pdk_bench_histogram_record(phase->latency, now - pending.stamp_ns);
 }
 
-/* Takes all whole replies off @bytes and returns how many bytes they were; the connection may be lost afterwards. */
-static gsize take_replies(PdkBenchEngine *self, PdkBenchConnection *conn, const guint8 *bytes, gsize length, gint64 now) {
+/* Takes all whole replies off @bytes and returns how many bytes they were; the connection may be lost
+ * afterwards. */
+static gsize take_replies(PdkBenchEngine *self, PdkBenchConnection *conn, const guint8 *bytes, gsize length,
+			  gint64 now) {
 	gsize taken = 0;
 
 	while (taken < length) {
@@ -469,7 +480,8 @@ gboolean pdk_bench_engine_run(PdkBenchEngine *self, PdkBenchPhase *phase, GError
 	return TRUE;
 }
 
-static gboolean ask_once(const PdkBenchTarget *target, PdkBenchConnection *conn, gint64 deadline_ns, PdkBenchPath path) {
+static gboolean ask_once(const PdkBenchTarget *target, PdkBenchConnection *conn, gint64 deadline_ns,
+			 PdkBenchPath path) {
 	guint8 bytes[4096];
 	gsize length = 0;
 	gint32 timeout_ms = 0;
@@ -499,7 +511,8 @@ static gboolean ask_once(const PdkBenchTarget *target, PdkBenchConnection *conn,
 
 gboolean pdk_bench_engine_probe(const PdkBenchTarget *target, PdkBenchPath path) {
 	PdkBenchConnection conn = { .fd = -1 };
-	gboolean answered = ask_once(target, &conn, MIN(target->deadline_ns, pdk_bench_now() + NS_PER_S), path);
+	gboolean answered =
+		ask_once(target, &conn, MIN(target->deadline_ns, pdk_bench_now() + NS_PER_S), path);
 
 	pdk_bench_connection_close(&conn, answered);
 	return answered;

@@ -11,10 +11,10 @@ typedef struct {
 	const char *port;
 	PdkBenchProtocol protocol;
 	guint connections;
-	guint depth;              /* requests in flight on one connection, 1..65536 */
+	guint depth; /* requests in flight on one connection, 1..65536 */
 	gint32 session_timeout_ms;
-	gint64 deadline_ns;       /* monotonic: connecting and every phase give up then */
-	gsize data_length;        /* what a read must return */
+	gint64 deadline_ns; /* monotonic: connecting and every phase give up then */
+	gsize data_length;  /* what a read must return */
 } PdkBenchTarget;
 
 typedef struct PdkBenchEngine PdkBenchEngine;
@@ -24,21 +24,22 @@ typedef PdkBenchOp (*PdkBenchEncode)(gpointer data, PdkBenchBuffer *out, gint32 
 
 /* One stretch of load. The caller fills the first part; pdk_bench_engine_run() the second. */
 typedef struct {
-	PdkBenchEncode encode;    /* NULL: send nothing (idle) */
+	PdkBenchEncode encode; /* NULL: send nothing (idle) */
 	gpointer data;
-	guint64 total;            /* requests to send; 0: until warmup + seconds have passed */
+	guint64 total; /* requests to send; 0: until warmup + seconds have passed */
 	double warmup_s;
 	double seconds;
-	double rate;              /* requests/s over all connections, each due at a fixed time; 0: as fast as possible */
-	gint32 tolerated;         /* an error code that counts as success; 0: none */
-	guint64 notifications;    /* ends only when so many watch events were received; 0: none expected */
-	void (*mark)(gpointer mark_data, gboolean begin); /* called where measuring begins and ends; may be NULL */
+	double rate; /* requests/s over all connections, each due at a fixed time; 0: as fast as possible */
+	gint32 tolerated;      /* an error code that counts as success; 0: none */
+	guint64 notifications; /* ends only when so many watch events were received; 0: none expected */
+	void (*mark)(gpointer mark_data, gboolean begin); /* called where measuring begins and ends; may be
+							     NULL */
 	gpointer mark_data;
 
 	guint64 sent;
-	guint64 answered;         /* replies received while measuring */
-	guint64 notified;         /* watch events received */
-	double elapsed_s;         /* measured time */
+	guint64 answered;           /* replies received while measuring */
+	guint64 notified;           /* watch events received */
+	double elapsed_s;           /* measured time */
 	PdkBenchHistogram *latency; /* caller's; of the requests that were due while measuring */
 } PdkBenchPhase;
 
@@ -51,13 +52,15 @@ PdkBenchEngine *pdk_bench_engine_new(const PdkBenchTarget *target, GError **erro
 /* Closes all connections; sessions are closed, not left to expire. */
 void pdk_bench_engine_free(PdkBenchEngine *engine);
 
-/* Carries out @phase; FALSE when it could not be finished (connections lost, deadline). Wrong replies are only counted. */
+/* Carries out @phase; FALSE when it could not be finished (connections lost, deadline). Wrong replies are
+ * only counted. */
 gboolean pdk_bench_engine_run(PdkBenchEngine *engine, PdkBenchPhase *phase, GError **error);
 
 /* Errors and unexpected replies so far, and the first of them in words (NULL: none). */
 guint64 pdk_bench_engine_errors(const PdkBenchEngine *engine, const char **first);
 
-/* One attempt to get an answer to exists @path over a connection of its own: TRUE when it was answered without error. */
+/* One attempt to get an answer to exists @path over a connection of its own: TRUE when it was answered
+ * without error. */
 gboolean pdk_bench_engine_probe(const PdkBenchTarget *target, PdkBenchPath path);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkBenchEngine, pdk_bench_engine_free)

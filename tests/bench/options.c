@@ -18,8 +18,8 @@ static const char *const workload_names[] = {
 };
 
 static gboolean refuse(GError **error, const char *option, const char *found, const char *allowed) {
-	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: found %s, allowed is %s", option, found,
-		    allowed);
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: found %s, allowed is %s", option,
+		    found, allowed);
 	return FALSE;
 }
 
@@ -78,32 +78,49 @@ gboolean pdk_bench_options_parse(PdkBenchOptions *options, int argc, char **argv
 	g_autofree char *server = NULL;
 	const GOptionEntry entries[] = {
 		{ "server", 's', 0, G_OPTION_ARG_STRING, &server, "Where the server listens", "HOST:PORT" },
-		{ "workload", 'w', 0, G_OPTION_ARG_STRING, &options->workload, "What to do (default get)", "NAME" },
+		{ "workload", 'w', 0, G_OPTION_ARG_STRING, &options->workload, "What to do (default get)",
+		  "NAME" },
 		{ "connections", 'c', 0, G_OPTION_ARG_INT, &options->connections, "Sessions (32)", "N" },
-		{ "depth", 'd', 0, G_OPTION_ARG_INT, &options->depth, "Requests in flight per session (1)", "N" },
+		{ "depth", 'd', 0, G_OPTION_ARG_INT, &options->depth, "Requests in flight per session (1)",
+		  "N" },
 		{ "seconds", 't', 0, G_OPTION_ARG_DOUBLE, &options->seconds, "Measured time (5)", "S" },
-		{ "warmup", 0, 0, G_OPTION_ARG_DOUBLE, &options->warmup, "Unmeasured time before it (1)", "S" },
+		{ "warmup", 0, 0, G_OPTION_ARG_DOUBLE, &options->warmup, "Unmeasured time before it (1)",
+		  "S" },
 		{ "size", 0, 0, G_OPTION_ARG_INT, &options->size, "Bytes of data in a znode (100)", "N" },
 		{ "nodes", 'n', 0, G_OPTION_ARG_INT, &options->nodes, "Znodes, or watches (1000)", "N" },
 		{ "rate", 'r', 0, G_OPTION_ARG_DOUBLE, &options->rate,
 		  "Fixed rate; latency counts from when a request was due (0: as fast as possible)", "R" },
-		{ "write-percent", 0, 0, G_OPTION_ARG_INT, &options->write_percent, "setData in mixed (20)", "N" },
-		{ "batch", 0, 0, G_OPTION_ARG_INT, &options->batch, "Creates per multi in load (1: no multi)", "N" },
+		{ "write-percent", 0, 0, G_OPTION_ARG_INT, &options->write_percent, "setData in mixed (20)",
+		  "N" },
+		{ "batch", 0, 0, G_OPTION_ARG_INT, &options->batch, "Creates per multi in load (1: no multi)",
+		  "N" },
 		{ "fire", 0, 0, G_OPTION_ARG_NONE, &options->fire, "watch: also fire every watch", NULL },
 		{ "pid", 'p', 0, G_OPTION_ARG_INT, &options->pid, "Server process to sample", "PID" },
-		{ "parent", 0, 0, G_OPTION_ARG_STRING, &options->parent, "Znode to work under (/pdk-bench)", "PATH" },
-		{ "no-setup", 0, 0, G_OPTION_ARG_NONE, &options->no_setup, "The znodes are there already", NULL },
+		{ "parent", 0, 0, G_OPTION_ARG_STRING, &options->parent, "Znode to work under (/pdk-bench)",
+		  "PATH" },
+		{ "no-setup", 0, 0, G_OPTION_ARG_NONE, &options->no_setup, "The znodes are there already",
+		  NULL },
 		{ "keep", 0, 0, G_OPTION_ARG_NONE, &options->keep, "Leave the znodes there", NULL },
-		{ "since", 0, 0, G_OPTION_ARG_DOUBLE, &options->since, "restart-wait: count from this CLOCK_MONOTONIC time", "S" },
+		{ "since", 0, 0, G_OPTION_ARG_DOUBLE, &options->since,
+		  "restart-wait: count from this CLOCK_MONOTONIC time", "S" },
 		{ "limit", 0, 0, G_OPTION_ARG_DOUBLE, &options->limit, "Give up after this time (300)", "S" },
-		{ "json", 'j', 0, G_OPTION_ARG_NONE, &options->json, "Print the result as one line of JSON", NULL },
+		{ "json", 'j', 0, G_OPTION_ARG_NONE, &options->json, "Print the result as one line of JSON",
+		  NULL },
 		G_OPTION_ENTRY_NULL,
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new("- load generator for ZooKeeper's client protocol");
+	g_autoptr(GOptionContext) context =
+		g_option_context_new("- load generator for ZooKeeper's client protocol");
 
 	*options = (PdkBenchOptions){
-		.connections = 32, .depth = 1, .size = 100, .nodes = 1000, .batch = 1, .write_percent = 20,
-		.seconds = 5, .warmup = 1, .limit = 300,
+		.connections = 32,
+		.depth = 1,
+		.size = 100,
+		.nodes = 1000,
+		.batch = 1,
+		.write_percent = 20,
+		.seconds = 5,
+		.warmup = 1,
+		.limit = 300,
 	};
 	g_option_context_add_main_entries(context, entries, NULL);
 	if (!g_option_context_parse(context, &argc, &argv, error))

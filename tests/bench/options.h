@@ -36,7 +36,7 @@ typedef struct {
 	double warmup;
 	double rate;
 	double limit;
-	double since;   /* monotonic seconds at which the server was started; 0: now */
+	double since; /* monotonic seconds at which the server was started; 0: now */
 	gboolean json;
 	gboolean keep;
 	gboolean no_setup;

@@ -13,7 +13,7 @@ static guint64 status_field(const char *status, const char *name) {
 	return line != NULL ? g_ascii_strtoull(line + strlen(name), NULL, 10) : 0;
 }
 
-/* Field 2 of /proc/PID/stat is the program name in parentheses and may hold blanks: count from the last ')'. */
+/* Field 2 of /proc/PID/stat is the program name in parentheses and may hold blanks: count from its end. */
 static gboolean parse_cpu(const char *text, double *cpu_s) {
 	const char *rest = strrchr(text, ')');
 	unsigned long user = 0;
@@ -34,7 +34,8 @@ gboolean pdk_bench_procstat_read(pid_t pid, PdkBenchProcStat *stat) {
 
 	memset(stat, 0, sizeof(*stat));
 	if (!g_file_get_contents(stat_path, &stat_text, NULL, NULL) ||
-	    !g_file_get_contents(status_path, &status_text, NULL, NULL) || !parse_cpu(stat_text, &stat->cpu_s))
+	    !g_file_get_contents(status_path, &status_text, NULL, NULL) ||
+	    !parse_cpu(stat_text, &stat->cpu_s))
 		return FALSE;
 	stat->rss_kb = status_field(status_text, "\nVmRSS:");
 	stat->rss_peak_kb = status_field(status_text, "\nVmHWM:");

@@ -6,7 +6,8 @@
 #include <sys/types.h>
 
 typedef struct {
-	double cpu_s; /* user + system time of all threads, ended ones included; steps of one clock tick (10 ms) */
+	double cpu_s; /* user + system time of all threads, ended ones included; steps of one clock tick (10
+			 ms) */
 	guint64 rss_kb;
 	guint64 rss_peak_kb;
 } PdkBenchProcStat;

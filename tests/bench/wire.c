@@ -22,7 +22,8 @@
 
 /* One ACL: all permissions to world:anyone, as it goes over the wire. */
 static const guint8 open_acl[] = {
-	0, 0, 0, 1, 0, 0, 0, 31, 0, 0, 0, 5, 'w', 'o', 'r', 'l', 'd', 0, 0, 0, 6, 'a', 'n', 'y', 'o', 'n', 'e',
+	0,   0,   0,   1, 0, 0, 0, 31,  0,   0,   0,   5,   'w', 'o',
+	'r', 'l', 'd', 0, 0, 0, 6, 'a', 'n', 'y', 'o', 'n', 'e',
 };
 
 guint8 *pdk_bench_buffer_reserve(PdkBenchBuffer *buffer, gsize extra) {
@@ -172,8 +173,8 @@ void pdk_bench_put_redis_set(PdkBenchBuffer *out, PdkBenchPath key, PdkBenchData
 	char *at = (char *)pdk_bench_buffer_reserve(out, 3 * REDIS_LINE_MAX + key.length + data.length);
 	char *start = at;
 
-	at += sprintf(at, "*3\r\n$3\r\nSET\r\n$%u\r\n%.*s\r\n$%u\r\n", (guint)key.length, (int)key.length, key.text,
-		      (guint)data.length);
+	at += sprintf(at, "*3\r\n$3\r\nSET\r\n$%u\r\n%.*s\r\n$%u\r\n", (guint)key.length, (int)key.length,
+		      key.text, (guint)data.length);
 	memcpy(at, data.bytes, data.length);
 	memcpy(at + data.length, "\r\n", 2);
 	out->length += (gsize)(at - start) + data.length + 2;

@@ -77,7 +77,8 @@ void pdk_bench_multi_end(PdkBenchBuffer *out, gsize frame);
 void pdk_bench_put_redis_get(PdkBenchBuffer *out, PdkBenchPath key);
 void pdk_bench_put_redis_set(PdkBenchBuffer *out, PdkBenchPath key, PdkBenchData data);
 
-/* Cuts one reply off @bytes: returns its whole length, 0 when more bytes are needed, -1 when it is not a reply. */
+/* Cuts one reply off @bytes: returns its whole length, 0 when more bytes are needed, -1 when it is not a
+ * reply. */
 gssize pdk_bench_cut(PdkBenchProtocol protocol, const guint8 *bytes, gsize length, PdkBenchReply *reply);
 
 /* Reads a ConnectResponse: as pdk_bench_cut(); *@timeout_ms is <= 0 when the session was refused. */

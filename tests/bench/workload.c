@@ -16,9 +16,9 @@ typedef struct {
 	const PdkBenchOptions *options;
 	PdkBenchResult *result;
 	PdkBenchTarget target;
-	char *path;          /* template: parent, prefix, and room for the digits */
-	gsize digits;        /* where they begin */
-	guint8 *bytes;       /* every znode's data */
+	char *path;    /* template: parent, prefix, and room for the digits */
+	gsize digits;  /* where they begin */
+	guint8 *bytes; /* every znode's data */
 	guint64 random;
 	double own_cpu_s;
 } Workload;
@@ -49,7 +49,8 @@ static PdkBenchPath random_path(Workload *self) {
 	self->random ^= self->random >> 12;
 	self->random ^= self->random << 25;
 	self->random ^= self->random >> 27;
-	return path_of(self, ((self->random * 0x2545F4914F6CDD1DULL) >> 32) * (guint64)self->options->nodes >> 32);
+	return path_of(self,
+		       ((self->random * 0x2545F4914F6CDD1DULL) >> 32) * (guint64)self->options->nodes >> 32);
 }
 
 static PdkBenchData data_of(const Workload *self) {
@@ -61,7 +62,8 @@ static PdkBenchOp encode_get(gpointer data, PdkBenchBuffer *out, gint32 xid, gui
 	return PDK_BENCH_OP_GET;
 }
 
-static PdkBenchOp encode_exists(gpointer data, PdkBenchBuffer *out, gint32 xid, guint64 sequence G_GNUC_UNUSED) {
+static PdkBenchOp encode_exists(gpointer data, PdkBenchBuffer *out, gint32 xid,
+				guint64 sequence G_GNUC_UNUSED) {
 	pdk_bench_put_exists(out, xid, random_path(data), FALSE);
 	return PDK_BENCH_OP_EXISTS;
 }
@@ -102,7 +104,8 @@ static PdkBenchOp encode_delete(gpointer data, PdkBenchBuffer *out, gint32 xid, 
 	return PDK_BENCH_OP_DELETE;
 }
 
-static PdkBenchOp encode_delete_parent(gpointer data, PdkBenchBuffer *out, gint32 xid, guint64 sequence G_GNUC_UNUSED) {
+static PdkBenchOp encode_delete_parent(gpointer data, PdkBenchBuffer *out, gint32 xid,
+				       guint64 sequence G_GNUC_UNUSED) {
 	const Workload *self = data;
 	const char *parent = self->options->parent;
 
@@ -118,7 +121,8 @@ static PdkBenchOp encode_parent(gpointer data, PdkBenchBuffer *out, gint32 xid, 
 	for (guint64 i = 0; i <= sequence; i++)
 		end = strchrnul(end + 1, '/');
 	pdk_bench_put_create(out, xid,
-			     (PdkBenchPath){ .text = self->options->parent, .length = (gsize)(end - self->options->parent) },
+			     (PdkBenchPath){ .text = self->options->parent,
+					     .length = (gsize)(end - self->options->parent) },
 			     (PdkBenchData){ .bytes = self->bytes, .length = 0 });
 	return PDK_BENCH_OP_CREATE;
 }
@@ -139,7 +143,8 @@ static PdkBenchOp encode_redis_get(gpointer data, PdkBenchBuffer *out, gint32 xi
 	return PDK_BENCH_OP_REDIS_GET;
 }
 
-static PdkBenchOp encode_redis_set(gpointer data, PdkBenchBuffer *out, gint32 xid G_GNUC_UNUSED, guint64 sequence) {
+static PdkBenchOp encode_redis_set(gpointer data, PdkBenchBuffer *out, gint32 xid G_GNUC_UNUSED,
+				   guint64 sequence) {
 	pdk_bench_put_redis_set(out, path_of(data, sequence), data_of(data));
 	return PDK_BENCH_OP_REDIS_SET;
 }
@@ -165,8 +170,8 @@ static void take_errors(PdkBenchResult *result, const PdkBenchEngine *engine) {
 }
 
 /* Sends @total requests over few connections of its own, for what is not measured. */
-static gboolean run_aside(Workload *self, PdkBenchEncode encode, guint64 total, guint in_flight, gint32 tolerated,
-			  GError **error) {
+static gboolean run_aside(Workload *self, PdkBenchEncode encode, guint64 total, guint in_flight,
+			  gint32 tolerated, GError **error) {
 	PdkBenchPhase phase = { .encode = encode, .data = self, .total = total, .tolerated = tolerated };
 	PdkBenchTarget target = self->target;
 	g_autoptr(PdkBenchEngine) engine = NULL;
@@ -209,8 +214,14 @@ static gboolean delete_nodes(Workload *self, guint64 count, GError **error) {
 
 static PdkBenchPhase measured_phase(Workload *self, PdkBenchEncode encode) {
 	return (PdkBenchPhase){
-		.encode = encode, .data = self, .warmup_s = self->options->warmup, .seconds = self->options->seconds,
-		.rate = self->options->rate, .mark = mark, .mark_data = self, .latency = &self->result->latency,
+		.encode = encode,
+		.data = self,
+		.warmup_s = self->options->warmup,
+		.seconds = self->options->seconds,
+		.rate = self->options->rate,
+		.mark = mark,
+		.mark_data = self,
+		.latency = &self->result->latency,
 	};
 }
 
@@ -339,8 +350,8 @@ static gboolean run_restart_wait(Workload *self, GError **error) {
 	set_prefix(self, NODE_PREFIX);
 	while (!pdk_bench_engine_probe(&self->target, path_of(self, number))) {
 		if (pdk_bench_now() > self->target.deadline_ns) {
-			g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "%s was not served within the limit",
-				    self->path);
+			g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+				    "%s was not served within the limit", self->path);
 			return FALSE;
 		}
 		g_usleep(5000);
@@ -400,9 +411,13 @@ gboolean pdk_bench_workload_run(const PdkBenchOptions *options, PdkBenchResult *
 
 	memset(result, 0, sizeof(*result));
 	self.target = (PdkBenchTarget){
-		.host = options->host, .port = options->port, .protocol = PDK_BENCH_PROTOCOL_ZOOKEEPER,
-		.connections = (guint)options->connections, .depth = (guint)options->depth,
-		.session_timeout_ms = SESSION_TIMEOUT_MS, .data_length = (gsize)options->size,
+		.host = options->host,
+		.port = options->port,
+		.protocol = PDK_BENCH_PROTOCOL_ZOOKEEPER,
+		.connections = (guint)options->connections,
+		.depth = (guint)options->depth,
+		.session_timeout_ms = SESSION_TIMEOUT_MS,
+		.data_length = (gsize)options->size,
 		.deadline_ns = pdk_bench_now() + (gint64)(options->limit * 1e9),
 	};
 	self.bytes = g_malloc((gsize)options->size + 1);

@@ -6,15 +6,16 @@
 #include "procstat.h"
 
 typedef struct {
-	guint64 requests;        /* answered while measuring; znodes for load, watches for watch, sessions for idle */
+	guint64 requests; /* answered while measuring; znodes for load, watches for watch, sessions for idle
+			   */
 	double elapsed_s;
-	guint64 fired;           /* watch events received, with --fire */
+	guint64 fired; /* watch events received, with --fire */
 	double fire_s;
 	PdkBenchProcStat before; /* the server, where measuring began */
 	PdkBenchProcStat after;
-	double own_cpu_s;        /* CPU time of the load generator while measuring */
+	double own_cpu_s; /* CPU time of the load generator while measuring */
 	guint64 errors;
-	char *first_error;       /* NULL: none */
+	char *first_error; /* NULL: none */
 	PdkBenchHistogram latency;
 } PdkBenchResult;
 
