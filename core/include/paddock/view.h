@@ -51,6 +51,7 @@ typedef struct {
 	uint64_t last_latency, min_latency, max_latency; /* ms */
 	double avg_latency;
 	bool secure;
+	int64_t expires_wall_ms;  /* when it is closed for idleness: the moment of its bucket, on the wall clock */
 } PdkConnectionFacts;
 
 typedef struct {
