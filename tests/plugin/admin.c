@@ -4,7 +4,7 @@
  *
  *     admin [FILE.so...]      with files: the first part only, on them
  */
-#include "descriptor.h"
+#include "conformance.h"
 #include "fake_host.h"
 #include "fake_view.h"
 
@@ -85,7 +85,7 @@ ask(Bench *bench, const char *word)
 static void
 says_what_it_is(void)
 {
-	descriptor_check(plugin, PDK_KIND_ADMIN);
+	conformance_check(plugin, PDK_KIND_ADMIN);
 	const PdkAdminOps *ops = plugin->ops;
 	CU_ASSERT_TRUE(PDK_HAS(ops, create) && PDK_HAS(ops, destroy));
 	if (PDK_HAS(ops, word))
@@ -448,56 +448,41 @@ long_replies_come_in_parts_and_whole(void)
 	CU_ASSERT_TRUE(g_str_has_suffix(paths, "\n/crowd/0000050004\n\t0x7\n\n"));
 }
 
-typedef struct {
-	const char *name;
-	void (*run)(void);
-} Case;
-
-#define CASE(name) { #name, name }
-
-static const Case every_plugin[] = {
-	CASE(says_what_it_is),
-	CASE(lives_and_ends_beside_another_instance),
-	CASE(takes_no_frame_length_for_a_word),
-	CASE(answers_every_word_it_knows_in_bounded_parts),
-	CASE(may_be_left_in_the_middle_of_a_reply),
+static const ConformanceCase every_plugin[] = {
+	CONFORMANCE_CASE(says_what_it_is),
+	CONFORMANCE_CASE(lives_and_ends_beside_another_instance),
+	CONFORMANCE_CASE(takes_no_frame_length_for_a_word),
+	CONFORMANCE_CASE(answers_every_word_it_knows_in_bounded_parts),
+	CONFORMANCE_CASE(may_be_left_in_the_middle_of_a_reply),
 	{ NULL, NULL },
 };
 
-static const Case fourletter[] = {
-	CASE(the_eighteen_words_are_known_and_others_are_not),
-	CASE(an_interrupted_telnet_is_just_closed),
-	CASE(only_srvr_is_on_by_default),
-	CASE(the_white_list_adds_to_srvr),
-	CASE(isro_is_on_where_read_only_mode_is),
-	CASE(a_server_that_does_not_serve_says_so),
-	CASE(the_short_words_have_apaches_texts),
-	CASE(the_trace_mask_is_read_and_set),
-	CASE(srvr_and_stat_have_apaches_texts),
-	CASE(averages_are_printed_as_java_prints_them),
-	CASE(cons_tells_all_of_a_connection),
-	CASE(wchc_and_wchp_group_the_watches),
-	CASE(dump_groups_by_expiry_and_counts),
-	CASE(dump_of_an_empty_server_has_its_heads),
-	CASE(mntr_prints_every_metric),
-	CASE(long_replies_come_in_parts_and_whole),
+static const ConformanceCase fourletter[] = {
+	CONFORMANCE_CASE(the_eighteen_words_are_known_and_others_are_not),
+	CONFORMANCE_CASE(an_interrupted_telnet_is_just_closed),
+	CONFORMANCE_CASE(only_srvr_is_on_by_default),
+	CONFORMANCE_CASE(the_white_list_adds_to_srvr),
+	CONFORMANCE_CASE(isro_is_on_where_read_only_mode_is),
+	CONFORMANCE_CASE(a_server_that_does_not_serve_says_so),
+	CONFORMANCE_CASE(the_short_words_have_apaches_texts),
+	CONFORMANCE_CASE(the_trace_mask_is_read_and_set),
+	CONFORMANCE_CASE(srvr_and_stat_have_apaches_texts),
+	CONFORMANCE_CASE(averages_are_printed_as_java_prints_them),
+	CONFORMANCE_CASE(cons_tells_all_of_a_connection),
+	CONFORMANCE_CASE(wchc_and_wchp_group_the_watches),
+	CONFORMANCE_CASE(dump_groups_by_expiry_and_counts),
+	CONFORMANCE_CASE(dump_of_an_empty_server_has_its_heads),
+	CONFORMANCE_CASE(mntr_prints_every_metric),
+	CONFORMANCE_CASE(long_replies_come_in_parts_and_whole),
 	{ NULL, NULL },
 };
 
-/* Runs @cases on @subject; returns the number of failed assertions. */
+/* Runs @cases on @subject; returns how many failed. */
 static unsigned
-run(const PdkPlugin *subject, const char *suite_name, const Case *cases)
+run(const PdkPlugin *subject, const char *suite, const ConformanceCase *cases)
 {
 	plugin = subject;
-	CU_initialize_registry();
-	CU_pSuite suite = CU_add_suite(suite_name, NULL, NULL);
-	for (; cases->name; cases++)
-		CU_add_test(suite, cases->name, cases->run);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	unsigned failures = CU_get_number_of_failures() + CU_get_number_of_tests_failed();
-	CU_cleanup_registry();
-	return failures;
+	return conformance_run(suite, cases);
 }
 
 int
@@ -507,7 +492,7 @@ main(int argc, char **argv)
 
 	g_setenv("TZ", "UTC", TRUE);
 	for (int i = 1; i < argc; i++)
-		failures += run(descriptor_load(argv[i]), argv[i], every_plugin);
+		failures += run(conformance_load(argv[i]), argv[i], every_plugin);
 	if (argc == 1) {
 		failures += run(&pdk_plugin_admin_fourletter, "admin plugin: fourletter", every_plugin);
 		failures += run(&pdk_plugin_admin_fourletter, "fourletter: its words", fourletter);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Changes when the descriptor of a plugin does. */
-#include "descriptor.h"
+/* Changes when what all kinds of plugins have in common does. */
+#include "conformance.h"
 
-#include <CUnit/CUnit.h>
+#include <CUnit/Basic.h>
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 const PdkPlugin *
-descriptor_load(const char *path)
+conformance_load(const char *path)
 {
 	void *file = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	const PdkPlugin *plugin = file ? dlsym(file, "pdk_plugin") : NULL;
@@ -60,7 +60,7 @@ check_option(const PdkOption *option)
 }
 
 void
-descriptor_check(const PdkPlugin *plugin, PdkKind kind)
+conformance_check(const PdkPlugin *plugin, PdkKind kind)
 {
 	CU_ASSERT_TRUE(plugin->size >= sizeof(PdkPlugin));
 	CU_ASSERT_EQUAL(plugin->abi_major, PDK_ABI_MAJOR);
@@ -75,4 +75,18 @@ descriptor_check(const PdkPlugin *plugin, PdkKind kind)
 		for (const PdkOption *other = plugin->options; other != option; other++)
 			CU_ASSERT_STRING_NOT_EQUAL(option->key, other->key);
 	}
+}
+
+unsigned
+conformance_run(const char *name, const ConformanceCase *cases)
+{
+	CU_initialize_registry();
+	CU_pSuite suite = CU_add_suite(name, NULL, NULL);
+	for (; cases->name; cases++)
+		CU_add_test(suite, cases->name, cases->run);
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	unsigned failed = CU_get_number_of_tests_failed() + CU_get_number_of_suites_failed();
+	CU_cleanup_registry();
+	return failed;
 }
