@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* logsnap: ZooKeeper's own logs and snapshots; this file changes when options or the plugin's table do. */
+#include "logsnap.h"
+
+#include "recovery.h"
+
+#include <paddock/plugin.h>
+#include <string.h>
+
+#define KIB 1024
+#define MIN_RETAIN 3 /* as Apache has it */
+
+static const PdkOption logsnap_options[] = {
+	{"prealloc_kb", PDK_OPTION_INT, "65536", INT32_MIN, INT32_MAX, NULL, "preAllocSize",
+	 "how much a log file grows at a time, KiB; 0 or less: just what is written"},
+	{"log_size_limit_kb", PDK_OPTION_INT, "-1", INT32_MIN, INT32_MAX, NULL, "txnLogSizeLimitInKb",
+	 "a log file larger than this is followed by a new one, KiB; 0 or less: no limit"},
+	{"force_sync", PDK_OPTION_BOOL, "true", 0, 0, NULL, "forceSync",
+	 "make each write durable before it is acknowledged; false: a power failure may lose acknowledged writes"},
+	{"fsync_warning_ms", PDK_OPTION_INT, "1000", INT32_MIN, INT32_MAX, NULL, "fsync.warningthresholdms",
+	 "warn when making writes durable takes this long, ms; negative: never"},
+	{"snapshot_compression", PDK_OPTION_STRING, "", 0, 0, "|gz|snappy", "snapshot.compression.method",
+	 "how new snapshots are compressed: not at all (empty), gz or snappy"},
+	{"snapshot_trust_empty", PDK_OPTION_BOOL, "false", 0, 0, NULL, "snapshot.trust.empty",
+	 "start from logs alone when there is no snapshot"},
+	{"purge_retain", PDK_OPTION_INT, "3", INT32_MIN, INT32_MAX, NULL, "autopurge.snapRetainCount",
+	 "how many snapshots a purge keeps, with the logs after the oldest of them; at least 3"},
+	{"purge_interval_hours", PDK_OPTION_INT, "0", INT32_MIN, 24 * 366 * 100, NULL, "autopurge.purgeInterval",
+	 "time between two purges, hours; 0 or less: never purge"},
+	{"datadir_autocreate", PDK_OPTION_BOOL, "true", 0, 0, NULL, "datadir.autocreate",
+	 "make missing data directories"},
+	{"db_autocreate", PDK_OPTION_BOOL, "true", 0, 0, NULL, "db.autocreate",
+	 "begin with an empty tree when there is no data; false: only when the file `initialize` is there"},
+	{"max_record_bytes", PDK_OPTION_INT, "67108864", 2097152, 1073741824, NULL, NULL,
+	 "a log record larger than this is taken for damage, bytes"},
+	{"accept_gaps", PDK_OPTION_BOOL, "false", 0, 0, NULL, NULL,
+	 "start although transactions are missing between snapshot and logs or between logs"},
+	{0},
+};
+
+void
+logsnap_fail(PdkPersistence *self, GError *error)
+{
+	g_autoptr(GError) owned = error;
+
+	if (self->failed)
+		return;
+	self->failed = true;
+	self->events->failed(self->context, owned);
+}
+
+static Settings
+read_settings(const PdkHost *host, const PdkConfig *config)
+{
+	const char *method = host->option_string(config, "snapshot_compression");
+	Settings settings = {
+		.fsync_warning_ms = host->option_int(config, "fsync_warning_ms"),
+		.retain = MAX(host->option_int(config, "purge_retain"), MIN_RETAIN),
+		.purge_hours = host->option_int(config, "purge_interval_hours"),
+		.max_record_bytes = host->option_int(config, "max_record_bytes"),
+		.trust_empty = host->option_bool(config, "snapshot_trust_empty"),
+		.db_autocreate = host->option_bool(config, "db_autocreate"),
+		.accept_gaps = host->option_bool(config, "accept_gaps"),
+	};
+
+	if (g_strcmp0(method, "gz") == 0)
+		settings.codec = SNAP_GZ;
+	else if (g_strcmp0(method, "snappy") == 0)
+		settings.codec = SNAP_SNAPPY;
+	return settings;
+}
+
+static void
+make_metrics(PdkPersistence *self)
+{
+	const PdkHost *host = self->host;
+
+	self->fsync_time = host->summary(host, "fsynctime", "time to make a batch of writes durable, ms", false);
+	self->batch_size = host->summary(host, "sync_processor_batch_size", "writes made durable at once", false);
+	self->snapshot_time = host->summary(host, "snapshottime", "time to take a snapshot, ms", false);
+	self->load_time = host->summary(host, "startup_snap_load_time", "time to load the snapshot at start, ms", false);
+	self->txns_loaded = host->summary(host, "startup_txns_loaded", "txns replayed at start", false);
+	self->replay_time = host->summary(host, "startup_txns_load_time", "time to replay the txns at start, ms", false);
+	self->slow_fsyncs = host->counter(host, "fsync_threshold_exceed_count", "fsyncs slower than fsync_warning_ms");
+	self->snapshot_errors = host->counter(host, "snapshot_error_count", "snapshots that could not be written");
+}
+
+static PdkPersistence *
+logsnap_create(const PdkHost *host, const PdkConfig *config, const char *data_dir, const char *log_dir, GError **error)
+{
+	Directories directories;
+
+	if (!directories_open(&directories, host->files, data_dir, log_dir, host->option_bool(config, "datadir_autocreate"), error))
+		return NULL;
+	PdkPersistence *self = g_new0(PdkPersistence, 1);
+	self->magic = LOGSNAP_MAGIC;
+	self->host = host;
+	self->settings = read_settings(host, config);
+	self->directories = directories;
+	self->gathering = &self->batches[0];
+	log_batch_init(&self->batches[0]);
+	log_batch_init(&self->batches[1]);
+	self->writer = (LogWriter){
+		.host = host,
+		.directory = self->directories.logs,
+		.prealloc_bytes = host->option_int(config, "prealloc_kb") * KIB,
+		.size_limit_bytes = host->option_int(config, "log_size_limit_kb") * KIB,
+		.force_sync = host->option_bool(config, "force_sync"),
+	};
+	self->sizes.last_snapshot_zxid = -1;
+	make_metrics(self);
+	return self;
+}
+
+static void
+logsnap_destroy(PdkPersistence *self)
+{
+	g_assert(self->magic == LOGSNAP_MAGIC && !self->commit_out && !self->upkeep.out);
+	upkeep_stop(self);
+	g_clear_pointer(&self->snapshot, snap_task_free);
+	log_writer_close(&self->writer);
+	log_batch_clear(&self->batches[0]);
+	log_batch_clear(&self->batches[1]);
+	directories_close(&self->directories, self->host->files);
+	self->magic = 0;
+	g_free(self);
+}
+
+static void
+logsnap_start(PdkPersistence *self, const PdkPersistenceEvents *events, void *context)
+{
+	self->events = events;
+	self->context = context;
+}
+
+static bool
+logsnap_recover(PdkPersistence *self, const PdkRecovery *into, void *context, PdkRecovered *result, GError **error)
+{
+	const PdkHost *host = self->host;
+	RecoverySettings settings = {
+		.host = host,
+		.directories = &self->directories,
+		.max_record_bytes = self->settings.max_record_bytes,
+		.trust_empty = self->settings.trust_empty,
+		.db_autocreate = self->settings.db_autocreate,
+		.accept_gaps = self->settings.accept_gaps,
+	};
+
+	if (!recovery_run(&settings, into, context, result, error))
+		return false;
+	pdk_summary_add(self->load_time, (uint64_t)result->snapshot_us / 1000);
+	pdk_summary_add(self->replay_time, (uint64_t)result->replay_us / 1000);
+	pdk_summary_add(self->txns_loaded, result->txns);
+	self->sizes.last_snapshot_zxid = result->snapshot_zxid;
+	upkeep_start(self);
+	return true;
+}
+
+static void
+logsnap_sizes(PdkPersistence *self, PdkPersistenceSizes *into)
+{
+	*into = self->sizes;
+}
+
+static const PdkPersistenceOps logsnap_ops = {
+	.size = sizeof(PdkPersistenceOps),
+	.create = logsnap_create,
+	.destroy = logsnap_destroy,
+	.start = logsnap_start,
+	.recover = logsnap_recover,
+	.append = commit_append,
+	.sync = commit_sync,
+	.snapshot_begin = snap_task_begin,
+	.snapshot_part = snap_task_part,
+	.snapshot_finish = snap_task_finish,
+	.snapshot_abort = snap_task_abort,
+	.sizes = logsnap_sizes,
+};
+
+PDK_PLUGIN_DEFINE(persistence, logsnap) = {
+	PDK_PLUGIN_HEAD,
+	.kind = PDK_KIND_PERSISTENCE,
+	.name = "logsnap",
+	.version = "1.0",
+	.summary = "ZooKeeper's own transaction logs and snapshots",
+	.options = logsnap_options,
+	.ops = &logsnap_ops,
+};

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The instance, and what its parts on the core thread ask of each other; changes when the plugin's state does.
+ *
+ * Who owns what: everything here belongs to the core thread, except that a job out on a lane owns what its struct points to until
+ * its `done`: the commit job the log writer and the batch in flight, a snapshot's job its SnapWriter.
+ */
+#ifndef LOGSNAP_LOGSNAP_H
+#define LOGSNAP_LOGSNAP_H
+
+#include "directories.h"
+#include "log_writer.h"
+#include "names.h"
+
+#include <paddock/persistence.h>
+
+#define LOGSNAP_MAGIC 0x4c534e50u
+
+typedef struct SnapTask SnapTask;
+
+typedef struct {
+	SnapCodec codec;
+	int64_t fsync_warning_ms;
+	int64_t retain;         /* snapshots that a purge keeps */
+	int64_t purge_hours;    /* <= 0: never */
+	int64_t max_record_bytes;
+	bool trust_empty, db_autocreate, accept_gaps;
+} Settings;
+
+/* The batch on its way to the disk. */
+typedef struct {
+	LogBatch *batch;
+	LogWriterReport report;
+	GError *error;
+	int64_t begin_us;
+} Commit;
+
+/* Purge and measuring: one job at a time. */
+typedef struct {
+	bool out, again;
+	bool purge, purge_again;
+	unsigned purged;
+	int64_t data_bytes, log_bytes;
+	uint64_t timer;
+} Upkeep;
+
+struct PdkPersistence {
+	uint32_t magic;
+	const PdkHost *host;
+	const PdkPersistenceEvents *events;
+	void *context;
+	Settings settings;
+	Directories directories;
+	bool failed; /* said so; nothing more is written or reported */
+
+	LogBatch batches[2];
+	LogBatch *gathering;
+	bool sync_wanted;
+	bool commit_out;
+	Commit commit;
+	LogWriter writer;
+	int64_t usual_us, recent_us; /* of a commit: in the long run, lately */
+	int64_t last_commit_us;
+
+	SnapTask *snapshot; /* in progress, NULL: none */
+	unsigned snapshot_tasks; /* with the given-up ones that still clean up */
+	uint64_t snapshot_serial;
+
+	Upkeep upkeep;
+	PdkPersistenceSizes sizes;
+
+	PdkSummary *fsync_time, *batch_size, *snapshot_time, *load_time, *txns_loaded, *replay_time;
+	PdkCounter *slow_fsyncs, *snapshot_errors;
+};
+
+/* Reports @error (taken) once; from then on nothing is written or reported. */
+void logsnap_fail(PdkPersistence *self, GError *error);
+
+/* commit.c: group commit. */
+void commit_append(PdkPersistence *self, int64_t zxid, GBytes *txn);
+void commit_sync(PdkPersistence *self);
+/* The next append opens a new log. */
+void commit_roll(PdkPersistence *self);
+/* Do commits take twice their usual time? Then background writes should pause. */
+bool commit_is_slow(const PdkPersistence *self);
+
+/* snap_task.c: a snapshot on its way to the disk. */
+bool snap_task_begin(PdkPersistence *self, int64_t zxid);
+bool snap_task_part(PdkPersistence *self, GBytes *part);
+void snap_task_finish(PdkPersistence *self, const PdkSnapshotTail *tail);
+void snap_task_abort(PdkPersistence *self);
+/* At destroy, when no job is out any more. */
+void snap_task_free(SnapTask *task);
+
+/* upkeep.c: purge at start and each interval, and knowing the sizes. */
+void upkeep_start(PdkPersistence *self);
+void upkeep_measure(PdkPersistence *self);
+void upkeep_stop(PdkPersistence *self);
+
+#endif
