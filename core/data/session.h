@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sessions: who is alive, until when, and at which connection. A touch changes one number; expiry goes by buckets of one
- * tick, lazily. Expiry only names the session: the closeSession txn ends it. Source: SessionTrackerImpl, ExpiryQueue.
+ * Sessions: who is alive, until when, and at which connection. A touch changes one number; expiry goes by
+ * buckets of one tick, lazily. Expiry only names the session: the closeSession txn ends it. Source:
+ * SessionTrackerImpl, ExpiryQueue.
  */
 #ifndef PDK_DATA_SESSION_H
 #define PDK_DATA_SESSION_H
@@ -27,23 +28,31 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkSessions, pdk_sessions_free)
 void pdk_sessions_clear(PdkSessions *sessions);
 
 /*
- * A new id: server number in the top byte, 40 bits of wall clock ms at the first call, 16 bits of counter and on; skips ids in use and
- * 0x8000000000000000. @server_id 1..255.
+ * A new id: server number in the top byte, 40 bits of wall clock ms at the first call, 16 bits of counter
+ * and on; skips ids in use and 0x8000000000000000. @server_id 1..255.
  */
 int64_t pdk_sessions_new_id(PdkSessions *sessions, uint8_t server_id, int64_t wall_ms);
 
 /*
- * Adds a session, or finds the one there is; the deadline is now + timeout as a touch sets it. The pointer stays valid until the session is removed.
+ * Adds a session, or finds the one there is and gives it @timeout_ms (its recorded one stays); the
+ * deadline is now + timeout as a touch sets it, unless the session is closing. The pointer stays valid
+ * until the session is removed.
  */
 PdkSession *pdk_sessions_add(PdkSessions *sessions, int64_t id, int32_t timeout_ms, int64_t now_ms);
 PdkSession *pdk_sessions_find(const PdkSessions *sessions, int64_t id);
 void pdk_sessions_remove(PdkSessions *sessions, int64_t id);
-/* Moves the deadline to ((now + timeout) / tick + 1) * tick, never backwards. Not for closing sessions. */
+/*
+ * Moves the deadline to ((now + timeout) / tick + 1) * tick, never backwards. Not for closing sessions.
+ * @session came from here.
+ */
 void pdk_sessions_touch(PdkSessions *sessions, PdkSession *session, int64_t now_ms);
 /* Every session gets a full timeout from now (after a start). */
 void pdk_sessions_touch_all(PdkSessions *sessions, int64_t now_ms);
 
-/* The next session whose bucket has come and that is not closing; NULL: none. The caller marks it closing (or touches it). */
+/*
+ * The next session whose bucket has come and that is not closing; NULL: none. The caller marks it closing
+ * (or touches it) before it asks again. A closing session that must live on after all wants a touch.
+ */
 PdkSession *pdk_sessions_expired(PdkSessions *sessions, int64_t now_ms);
 /* When to ask again, monotonic ms; INT64_MAX: never. May be early, never late. */
 int64_t pdk_sessions_next_expiry(const PdkSessions *sessions);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Watches: who wants to hear of which path. They belong to a connection ("watcher", a small number) and die with it.
- * One (path, watcher) pair may hold several modes at once. Watches of an existing node are keyed by the node, others by the path; creating and
- * deleting move them. Source: DataTree's two WatchManagers, WatcherMode (3.9).
+ * Watches: who wants to hear of which path. They belong to a connection ("watcher", a small number) and
+ * die with it. One (path, watcher) pair may hold several modes at once. Watches of an existing node are
+ * keyed by the node, others by the path; creating and deleting move them. Source: DataTree's two
+ * WatchManagers, WatcherMode (3.9).
  */
 #ifndef PDK_DATA_WATCH_H
 #define PDK_DATA_WATCH_H
@@ -23,11 +24,16 @@ typedef enum {
 	PDK_EVENT_CHILDREN_CHANGED = 4,
 } PdkEventType;
 
+/* Watchers are numbers below this. Dense numbers, please: each up to the largest costs 12 bytes. */
+#define PDK_WATCHERS (1u << 24)
+
 typedef struct PdkWatches PdkWatches;
 
 /*
- * One event for one watcher; at most one call a watcher and trigger. @path is the event's. @acl is the list whose READ permission
- * the receiver needs. Must not change watches or tree.
+ * One event for one watcher; at most one call a watcher and trigger. Recursive watchers of the path come
+ * first, then the others of the path, each in the order of registration, then recursive ones of the
+ * ancestors, upwards. @path is the event's. @acl is the list whose READ permission the receiver needs.
+ * Must not change watches or tree.
  */
 typedef void (*PdkWatchNotify)(void *context, uint32_t watcher, PdkEventType type, const char *path, size_t length, PdkAclId acl);
 
@@ -35,10 +41,13 @@ typedef void (*PdkWatchNotify)(void *context, uint32_t watcher, PdkEventType typ
 PdkWatches *pdk_watches_new(PdkTree *tree, PdkWatchNotify notify, void *context);
 void pdk_watches_free(PdkWatches *watches);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkWatches, pdk_watches_free)
-/* Forgets all (the tree is about to be replaced). */
+/*
+ * Forgets all (the tree is replaced: call it before or after). Flags at nodes may stay behind; they only
+ * mean "look".
+ */
 void pdk_watches_clear(PdkWatches *watches);
 
-/* Adds @modes for (path, watcher). @node is the node at the path, 0 when there is none. Watchers are numbers below 2^24. */
+/* Adds @modes for (path, watcher). @node is the node at the path, 0 when there is none. O(1). */
 void pdk_watches_add(PdkWatches *watches, uint32_t watcher, PdkNode node, const char *path, size_t length, unsigned modes);
 /* The modes that (path, watcher) holds; 0: none. */
 unsigned pdk_watches_modes(const PdkWatches *watches, uint32_t watcher, PdkNode node, const char *path, size_t length);
@@ -48,8 +57,8 @@ unsigned pdk_watches_remove(PdkWatches *watches, uint32_t watcher, PdkNode node,
 void pdk_watches_drop(PdkWatches *watches, uint32_t watcher);
 
 /*
- * Triggers, in the order of the sheet. `created` is called after the insert, `deleted` before the removal (the node is still
- * there), `changed` after the change. @path is the node's full path.
+ * Triggers, in the order of the sheet. `created` is called after the insert, `deleted` before the removal
+ * (the node is still there), `changed` after the change. @path is the node's full path.
  */
 void pdk_watches_created(PdkWatches *watches, PdkNode node, const char *path, size_t length);
 void pdk_watches_deleted(PdkWatches *watches, PdkNode node, const char *path, size_t length);
@@ -61,7 +70,8 @@ void pdk_watches_totals(const PdkWatches *watches, uint64_t *watchers, uint64_t 
 uint64_t pdk_watches_count(const PdkWatches *watches);
 
 /*
- * Walks data-table entries, grouped by path or by watcher; *cursor starts 0. Appends the path to @path (cleared first). Continues sensibly after changes.
+ * Walks data-table entries, grouped by path or by watcher; *cursor starts 0. Appends the path to @path
+ * (cleared first). Continues sensibly after changes.
  */
 bool pdk_watches_next_by_path(const PdkWatches *watches, uint64_t *cursor, uint32_t *watcher, PdkBuffer *path);
 bool pdk_watches_next_by_watcher(const PdkWatches *watches, uint64_t *cursor, uint32_t *watcher, PdkBuffer *path);
