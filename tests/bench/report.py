@@ -93,6 +93,8 @@ def target_text(target, better, unit):
 def number(value, unit):
     if value is None:
         return "–"
+    if unit == "µs" and abs(value) >= 10000:
+        value, unit = value / 1000, "ms"
     text = f"{value / 1000:,.1f} k" if abs(value) >= 10000 else f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
     if unit == "×":
         return f"{text} ×"
