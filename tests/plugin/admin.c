@@ -288,8 +288,8 @@ the_trace_mask_is_read_and_set(void)
 	expect(&bench, "gtmk", "-1");
 }
 
-#define VERSION "3.9.4-paddock-0.1.0-abc123, built on 2026-11-21 10:00 UTC\n"
-#define SERVER                                                                                                     \
+#define VERSION_LINE "3.9.4-paddock-0.1.0-abc123, built on 2026-11-21 10:00 UTC\n"
+#define SERVER_LINES                                                                                                     \
 	"Latency min/avg/max: 0/0.7822/9\nReceived: 225\nSent: 223\nConnections: 4\nOutstanding: 0\nZxid: 0xce\n"   \
 	"Mode: standalone\nNode count: 9\n"
 
@@ -298,17 +298,17 @@ srvr_and_stat_have_apaches_texts(void)
 {
 	g_auto(Bench) bench = bench_all_words();
 
-	expect(&bench, "srvr", "Zookeeper version: " VERSION SERVER);
+	expect(&bench, "srvr", "Zookeeper version: " VERSION_LINE SERVER_LINES);
 	expect(&bench, "stat",
-	       "Zookeeper version: " VERSION "Clients:\n"
+	       "Zookeeper version: " VERSION_LINE "Clients:\n"
 	       " /127.0.0.1:38330[1](queued=0,recved=4,sent=4)\n"
 	       " /127.0.0.1:38334[1](queued=0,recved=0,sent=0)\n"
 	       " /127.0.0.1:38322[5](queued=2,recved=207,sent=205)\n"
 	       " /127.0.0.1:38402[0](queued=0,recved=1,sent=0)\n"
-	       "\n" SERVER);
+	       "\n" SERVER_LINES);
 	bench.view->facts.read_only = true;
 	expect(&bench, "srvr",
-	       "Zookeeper version: " VERSION "READ-ONLY mode; serving only read-only clients\n" SERVER);
+	       "Zookeeper version: " VERSION_LINE "READ-ONLY mode; serving only read-only clients\n" SERVER_LINES);
 }
 
 static void
@@ -413,7 +413,7 @@ mntr_prints_every_metric(void)
 	g_auto(Bench) bench = bench_all_words();
 
 	expect(&bench, "mntr",
-	       "zk_version\t" VERSION "zk_server_state\tstandalone\n"
+	       "zk_version\t" VERSION_LINE "zk_server_state\tstandalone\n"
 	       "zk_peer_state\tleading - broadcast\n"
 	       "zk_znode_count\t9\n"
 	       "zk_min_client_response_size\t-1\n"
