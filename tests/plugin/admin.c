@@ -289,7 +289,7 @@ the_trace_mask_is_read_and_set(void)
 }
 
 #define VERSION_LINE "3.9.4-paddock-0.1.0-abc123, built on 2026-11-21 10:00 UTC\n"
-#define SERVER_LINES                                                                                                     \
+#define SERVER_LINES                                                                            \
 	"Latency min/avg/max: 0/0.7822/9\nReceived: 225\nSent: 223\nConnections: 4\nOutstanding: 0\nZxid: 0xce\n"   \
 	"Mode: standalone\nNode count: 9\n"
 
