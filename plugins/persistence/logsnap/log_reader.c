@@ -98,6 +98,8 @@ log_reader_open(const PdkFiles *files, const char *path, int64_t max_record_byte
 	self->files = files;
 	self->path = g_strdup(path);
 	self->max_record_bytes = max_record_bytes;
+	self->capacity = PIECE_BYTES;
+	self->buffer = g_malloc(self->capacity);
 	self->last_zxid = -1;
 	self->file = files->open(files, path, PDK_OPEN_READ, error);
 	if (self->file == NULL)

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * logsnap on a disk that forgets: a crash at every file operation, and what must be there afterwards. Changes when the promises do.
+ */
+#include "conformance.h"
+#include "fake_host.h"
+#include "forgetful_files.h"
+#include "small_core.h"
+
+#include <CUnit/CUnit.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SEEDS 12
+#define MAX_ACTIONS 25
+
+extern const PdkPlugin pdk_plugin_persistence_logsnap;
+
+/* splitmix64 */
+static uint64_t
+draw(uint64_t *random)
+{
+	uint64_t z = *random += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+/* Small preallocation, small files: what happens once an hour happens here every few records. */
+static PdkConfig *
+small_config(uint64_t seed)
+{
+	static const char *const codecs[] = {"", "gz", "snappy"};
+	static const char *const preallocs[] = {"16", "64", "0"};
+
+	return fake_config_new(pdk_plugin_persistence_logsnap.options, "prealloc_kb", preallocs[seed % 3],
+			       "log_size_limit_kb", seed % 2 ? "20" : "-1", "snapshot_compression", codecs[seed / 2 % 3],
+			       "purge_interval_hours", "1", NULL);
+}
+
+static size_t
+draw_padding(uint64_t *random)
+{
+	uint64_t kind = draw(random) % 10;
+
+	return kind < 7 ? draw(random) % 200 : kind < 9 ? draw(random) % 3000 : draw(random) % 20000;
+}
+
+/* Lets a few things happen, not all: so syncs, snapshots and purges overlap. */
+static void
+some_steps(Life *life, uint64_t *random)
+{
+	for (uint64_t i = draw(random) % 8; i > 0; i--)
+		step_host_step(life->host);
+}
+
+/* One life of a server: writes, batches, snapshots; ends by itself or by the crash. */
+static void
+live(Life *life, ForgetfulFiles *disk, uint64_t *random)
+{
+	bool snapshot_out = false;
+
+	if (life->result.snapshot_zxid < 0 && !life_snapshot_whole(life, 100))
+		return; /* a history begins with a snapshot, as the server does it */
+	for (unsigned i = 0; i < MAX_ACTIONS && !forgetful_files_crashed(disk) && life->failed == NULL; i++) {
+		if (draw(random) % 10 == 0 && !snapshot_out) {
+			snapshot_out = life_snapshot(life, draw(random) % 20000);
+			continue;
+		}
+		for (uint64_t n = draw(random) % 6; n > 0; n--)
+			life_append(life, draw_padding(random));
+		life_sync(life);
+		some_steps(life, random);
+		if (snapshot_out && life->snapshot_done >= 0)
+			snapshot_out = false;
+	}
+	if (draw(random) % 2)
+		step_host_settle(life->host);
+}
+
+/* What is promised of every recovery. False: the test has failed, stop the story. */
+static bool
+check_recovered(const Life *life, const History *history, const GError *error, uint64_t seed, uint64_t operation)
+{
+	bool good = life->recovered && life->result.last_zxid >= history->synced &&
+		    life->result.last_zxid <= history->appended && life->applied == life->result.last_zxid &&
+		    life->chain == g_array_index(history->chain, uint64_t, life->applied) &&
+		    life->result.snapshot_zxid >= history->published &&
+		    (life->accepts == 0 || (life->tail.digest_zxid == life->result.snapshot_zxid &&
+					    life->tail.digest == g_array_index(history->chain, uint64_t,
+									       life->result.snapshot_zxid)));
+
+	if (!good)
+		printf("\n    seed %" PRIu64 " crash at operation %" PRIu64 ": recovered %" PRId64 " (snapshot %" PRId64
+		       "), acknowledged %" PRId64 " (snapshot %" PRId64 "), written %" PRId64 "; %s\n", seed, operation,
+		       life->result.last_zxid, life->result.snapshot_zxid, history->synced, history->published,
+		       history->appended, error ? error->message : "no error");
+	CU_ASSERT_TRUE(good);
+	return good;
+}
+
+/* A life that crashes at @operation (0: only at its end, without a clean stop). Returns how many operations it had; 0: failed. */
+static uint64_t
+one_life(ForgetfulFiles *disk, History *history, uint64_t seed, uint64_t operation, uint64_t *random)
+{
+	g_autoptr(GError) error = NULL;
+
+	forgetful_files_crash_at(disk, operation);
+	Life *life = life_begin(&pdk_plugin_persistence_logsnap, forgetful_files_table(disk), small_config(seed), history,
+				*random, &error);
+	bool good = true;
+	if (!forgetful_files_crashed(disk)) {
+		good = check_recovered(life, history, error, seed, operation);
+		if (good) {
+			history->appended = history->synced = life->applied;
+			live(life, disk, random);
+		}
+	}
+	uint64_t operations = forgetful_files_operations(disk);
+	/* The power fails: nothing more is delivered, the rest of the life meets a dead disk. */
+	life->deaf = true;
+	forgetful_files_crash_at(disk, operations + 1);
+	life_free(life);
+	forgetful_files_reboot(disk, draw(random));
+	return good ? MAX(operations, 1) : 0;
+}
+
+/* A first life of @seed with a crash at @operation, a second with a crash somewhere, then one that only looks. */
+static bool
+story(uint64_t seed, uint64_t operation, uint64_t *operations)
+{
+	g_autoptr(ForgetfulFiles) disk = forgetful_files_new();
+	g_autoptr(History) history = history_new(seed);
+	uint64_t random = seed * 1000;
+
+	*operations = one_life(disk, history, seed, operation, &random);
+	random = seed + operation * UINT64_C(0x10001);
+	bool good = *operations > 0 && one_life(disk, history, seed, 1 + draw(&random) % 60, &random) > 0 &&
+		    one_life(disk, history, seed, 0, &random) > 0 && one_life(disk, history, seed, 1, &random) > 0;
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Life) last = life_begin(&pdk_plugin_persistence_logsnap, forgetful_files_table(disk), small_config(seed),
+					  history, seed, &error);
+	return good && check_recovered(last, history, error, seed, operation);
+}
+
+static void
+whatever_operation_the_power_fails_at_nothing_acknowledged_is_lost(void)
+{
+	uint64_t stories = 0, operations = 0;
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		if (!story(seed, 0, &operations))
+			return;
+		for (uint64_t operation = 1; operation <= operations; operation++, stories++) {
+			uint64_t ignored;
+			if (!story(seed, operation, &ignored))
+				return;
+		}
+	}
+	printf("%" PRIu64 " crashes ... ", stories);
+}
+
+static void
+the_disk_forgets_what_was_not_synced(void)
+{
+	g_autoptr(ForgetfulFiles) disk = forgetful_files_new();
+	const PdkFiles *files = forgetful_files_table(disk);
+	unsigned lost = 0, torn = 0, kept = 0;
+
+	forgetful_files_put(disk, "/d/x", "", 0);
+	for (uint64_t seed = 1; seed <= 100; seed++) {
+		uint8_t ones[4096], back[4096] = {0};
+		memset(ones, 1, sizeof(ones));
+		PdkFile *file = files->open(files, "/d/f", PDK_OPEN_WRITE | PDK_OPEN_CREATE | PDK_OPEN_TRUNCATE, NULL);
+		CU_ASSERT_TRUE(files->datasync(files, file, NULL));
+		CU_ASSERT_TRUE(files->sync_directory(files, "/d", NULL));
+		CU_ASSERT_TRUE(files->pwrite(files, file, ones, sizeof(ones), 0, NULL));
+		CU_ASSERT_FALSE(forgetful_files_is_durable(disk, "/d/f"));
+		forgetful_files_reboot(disk, seed);
+		CU_ASSERT_EQUAL(files->pread(files, file, back, sizeof(back), 0, NULL), -1);
+		files->close(files, file);
+		file = files->open(files, "/d/f", PDK_OPEN_READ, NULL);
+		files->pread(files, file, back, sizeof(back), 0, NULL);
+		files->close(files, file);
+		unsigned ones_left = 0;
+		for (unsigned i = 0; i < sizeof(back); i++)
+			ones_left += back[i];
+		CU_ASSERT_EQUAL(ones_left % 512, 0);
+		ones_left == 0 ? lost++ : ones_left == sizeof(back) ? kept++ : torn++;
+	}
+	CU_ASSERT_TRUE(lost > 0 && torn > 0 && kept > 0);
+}
+
+static void
+the_disk_forgets_names_that_were_not_synced(void)
+{
+	unsigned lost = 0, kept = 0;
+
+	for (uint64_t seed = 1; seed <= 50; seed++) {
+		g_autoptr(ForgetfulFiles) disk = forgetful_files_new();
+		const PdkFiles *files = forgetful_files_table(disk);
+		forgetful_files_put(disk, "/d/old", "x", 1);
+		CU_ASSERT_TRUE(files->rename(files, "/d/old", "/d/new", NULL));
+		forgetful_files_reboot(disk, seed);
+		g_autoptr(GBytes) old = forgetful_files_get(disk, "/d/old");
+		g_autoptr(GBytes) new = forgetful_files_get(disk, "/d/new");
+		CU_ASSERT_TRUE((old == NULL) != (new == NULL)); /* a rename is whole or not at all */
+		old ? lost++ : kept++;
+	}
+	CU_ASSERT_TRUE(lost > 0 && kept > 0);
+}
+
+static const ConformanceCase cases[] = {
+	CONFORMANCE_CASE(the_disk_forgets_what_was_not_synced),
+	CONFORMANCE_CASE(the_disk_forgets_names_that_were_not_synced),
+	CONFORMANCE_CASE(whatever_operation_the_power_fails_at_nothing_acknowledged_is_lost),
+	{0},
+};
+
+int
+main(void)
+{
+	return conformance_run("logsnap: power failures", cases) ? EXIT_FAILURE : EXIT_SUCCESS;
+}

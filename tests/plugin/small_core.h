@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A core for persistence tests: keeps one number that depends on every txn and on their order, takes snapshots of it, and
+ * knows what was promised. Changes when what a core expects of persistence does.
+ *
+ * The number is a hash chain: lost, torn, repeated or reordered txns change it. The snapshot body is a real one (sessions, ACL map,
+ * nodes, "/") whose node "/n" holds zxid and chain and is padded to a given size.
+ */
+#ifndef SMALL_CORE_H
+#define SMALL_CORE_H
+
+#include "step_host.h"
+
+#include <paddock/persistence.h>
+#include <paddock/plugin.h>
+
+/* What is known outside of any life: the history as it was written, and what was acknowledged. */
+typedef struct {
+	GArray *chain;     /* uint64_t: chain after zxid i; [0] is 0 */
+	int64_t appended;  /* highest zxid ever handed over */
+	int64_t synced;    /* highest zxid ever acknowledged */
+	int64_t published; /* highest snapshot reported done, -1: none */
+	uint64_t random;
+} History;
+
+History *history_new(uint64_t seed);
+void history_free(History *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(History, history_free)
+
+/* One life of a plugin. */
+typedef struct {
+	const PdkPlugin *plugin;
+	const PdkPersistenceOps *ops;
+	StepHost *host;
+	PdkConfig *config;
+	PdkPersistence *persistence;
+	History *history;
+
+	bool recovered;
+	PdkRecovered result;
+	uint64_t chain; /* of the state in memory */
+	int64_t applied;
+	GByteArray *body; /* of the snapshot being loaded */
+	int64_t loading;
+	PdkSnapshotTail tail; /* of the snapshot accepted */
+	unsigned empties, begins, accepts, discards;
+	int64_t refuse_zxid; /* the txn callback refuses this one; 0: none */
+
+	/* Events. */
+	bool deaf; /* after a crash nothing is delivered */
+	bool inside; /* a call into the plugin is under way: no event may come */
+	unsigned synceds, rooms, dones;
+	int64_t last_synced;
+	bool room;
+	GError *failed, *snapshot_error;
+	int64_t snapshot_done; /* zxid, -1: none yet */
+	uint64_t snapshot_length;
+} Life;
+
+/*
+ * Creates the plugin on @files with the options (NULL-terminated pairs come through @config, taken), recovers. When something
+ * fails, `persistence` is NULL or `recovered` false, and @error is set. Always free with life_free.
+ */
+Life *life_begin(const PdkPlugin *plugin, const PdkFiles *files, PdkConfig *config, History *history, uint64_t seed, GError **error);
+/* Settles, destroys. */
+void life_free(Life *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Life, life_free)
+
+/* Appends the next txn with @padding bytes of content, drawn from the history's stream; does not sync. */
+void life_append(Life *self, size_t padding);
+void life_sync(Life *self);
+/* Appends, syncs and settles: acknowledged afterwards, or failed. */
+void life_write(Life *self, size_t padding);
+
+/* Starts a snapshot of the present state; its body is about @size bytes, given in parts as there is room. */
+bool life_snapshot(Life *self, size_t size);
+/* The same, and waits for its end. True: it is durable. */
+bool life_snapshot_whole(Life *self, size_t size);
+
+/* The bytes of a txn of @zxid. */
+GBytes *small_core_txn(int64_t zxid, uint64_t random, size_t padding);
+/* The body of a snapshot. */
+GBytes *small_core_body(int64_t zxid, uint64_t chain, size_t size);
+uint64_t small_core_chain(uint64_t chain, const void *txn, size_t length);
+
+#endif
