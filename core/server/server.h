@@ -90,6 +90,9 @@ void pdk_server_begin(PdkServer *server, int64_t now_us, int64_t wall_ms, bool c
 
 void pdk_server_step(PdkServer *server, const PdkEvent *event, PdkEffects *effects);
 
+/* The persistence plugin's snapshot_part returned false: no further part before PDK_EVENT_SNAPSHOT_ROOM. */
+void pdk_server_snapshot_full(PdkServer *server);
+
 /* For admin and metrics plugins; lives as long as the server. */
 const PdkView *pdk_server_view(PdkServer *server);
 

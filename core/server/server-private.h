@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of a PdkServer: what the files of core/server share. Which file does what:
+ *   server      birth, death, and which event goes where
+ *   connection  bytes in, frames cut, who may go on and who waits
+ *   handshake   from the first frame to a session
+ *   request     one frame: what kind of request, answered now or in its turn
+ *   read watching access   the requests that change nothing
+ *   prep multi pending     which writes are refused, and the txn of those that are not
+ *   pipeline    txns in flight: proposed, durable, applied, answered
+ *   apply       what a txn does to the data
+ *   housekeeping  expiry, containers, snapshots
+ *   recovery    what persistence gives back at the start
+ *   view        what others may look at
+ */
+#ifndef PDK_SERVER_PRIVATE_H
+#define PDK_SERVER_PRIVATE_H
+
+#include "base/error.h"
+#include <inttypes.h>
+#include "base/jute.h"
+#include "base/path.h"
+#include "base/random.h"
+#include "data/quota.h"
+#include "data/session.h"
+#include "data/snapshot.h"
+#include "data/tree.h"
+#include "data/watch.h"
+#include "server/opcode.h"
+#include "server/pending.h"
+#include "server/server.h"
+
+#define KIB ((size_t)1024)
+#define MIB (KIB * 1024)
+
+/* A client that does not read: above the first its input is not read, above the second it is closed. */
+#define PDK_OUTPUT_HIGH MIB
+#define PDK_OUTPUT_KILL (16 * MIB)
+/* Unprocessed input that may gather before reading is paused. */
+#define PDK_INPUT_HIGH (128 * KIB)
+/* Requests of one connection in one go. */
+#define PDK_REQUEST_BUDGET 64
+
+/* One identity of a connection. */
+typedef struct {
+	char *scheme, *id;
+} PdkIdentity;
+
+/* Where a connection stands. */
+typedef enum {
+	PDK_STAGE_FRESH,        /* nothing cut yet: a word or a connect request may come */
+	PDK_STAGE_WORD,         /* an operator's word, its argument is awaited or its reply is under way */
+	PDK_STAGE_ESTABLISHING, /* createSession is in flight */
+	PDK_STAGE_READY,
+	PDK_STAGE_ENDING,       /* closed by us as soon as the output is out; input is ignored */
+} PdkStage;
+
+/* Why a connection's input is not worked on. */
+enum {
+	PDK_WAIT_SESSION = 1 << 0, /* handshake in flight */
+	PDK_WAIT_OUTPUT = 1 << 1,  /* the peer does not read */
+	PDK_WAIT_LIMIT = 1 << 2,   /* globalOutstandingLimit */
+	PDK_WAIT_START = 1 << 3,   /* the first snapshot of a new database is not durable yet */
+};
+
+/* One thing a connection waits for, in order: a txn in flight, or a request behind one. */
+typedef struct {
+	int64_t zxid;      /* of the txn; 0: a request */
+	uint8_t *frame;    /* the request, owned */
+	uint32_t length;
+	bool large;        /* counted in large_bytes */
+	int64_t since_us;
+} PdkWaiting;
+
+typedef struct {
+	PdkAclId acl;
+	uint8_t perms; /* union over matching entries */
+	bool used;
+} PdkAclMemory;
+#define PDK_ACL_MEMORY 8
+
+typedef struct {
+	uint64_t received, sent;
+	int64_t established_wall_ms;
+	int64_t last_cxid, last_zxid, last_response_us;
+	int32_t last_op;
+	uint64_t last_latency, min_latency, max_latency, total_latency, latency_count; /* ms */
+} PdkConnectionStats;
+
+typedef struct PdkConnection PdkConnection;
+struct PdkConnection {
+	PdkLink link;   /* 0: free slot */
+	uint32_t slot;
+	PdkStage stage;
+	uint8_t waits;  /* PDK_WAIT_* */
+	bool paused;    /* the transport was told to pause */
+	bool runnable;  /* in the run list */
+	bool secure;
+	bool super;
+	bool old_client; /* no readOnly byte in its connect request */
+	bool counted;    /* in its address's count */
+
+	PdkBuffer input;  /* cut not yet; the first `taken` bytes are done with */
+	size_t taken;
+	int64_t input_since_us; /* when the oldest unworked input arrived */
+
+	unsigned output;      /* index in the effects, good in turn output_turn */
+	uint32_t output_turn;
+	size_t unsent;        /* what the transport holds, as last told */
+
+	PdkSession *session;  /* attached, or NULL */
+	int64_t session_id;   /* also while establishing */
+
+	PdkWaiting *waiting; /* ring */
+	uint32_t waiting_head, waiting_count, waiting_capacity;
+
+	GArray *identities; /* of PdkIdentity */
+	PdkAclMemory acl_memory[PDK_ACL_MEMORY];
+	uint32_t acl_generation;
+
+	char *address, *endpoint, *certificate;
+	PdkConnection *next_run;
+	PdkConnection *older, *newer; /* among those without a session, by last activity */
+	bool sessionless;
+	int64_t active_us;
+
+	const PdkAdminOps *admin_ops; /* WORD */
+	PdkAdmin *admin;
+	PdkAdminReply *admin_reply;
+	char word[4];
+	int word_argument; /* bytes awaited */
+
+	PdkConnectionStats stats;
+};
+
+typedef struct {
+	const PdkAuthOps *ops;
+	PdkAuth *auth;
+	const char *scheme;
+} PdkScheme;
+
+typedef struct {
+	const PdkAdminOps *ops;
+	PdkAdmin *admin;
+} PdkAdminSeat;
+
+/* A txn (or a sync) between proposal and answer. */
+typedef struct {
+	int64_t zxid;
+	GBytes *txn;      /* NULL: a sync, which only waits for its turn */
+	PdkLink link;     /* who gets the answer; 0: nobody */
+	int64_t session;
+	int32_t xid, op;
+	PdkCode code;     /* the refusal that the txn records */
+	int64_t since_us;
+	uint32_t held;    /* pending records */
+	uint32_t acls;    /* ACL references */
+	uint32_t large;   /* bytes counted in large_bytes */
+	char *path;       /* sync: its path, path_length -1 for null */
+	int32_t path_length;
+} PdkFlight;
+
+/* First in, first out over an array. */
+typedef struct {
+	GArray *items;
+	guint head;
+} PdkQueue;
+
+typedef struct {
+	uint64_t received, sent;
+	uint64_t min_latency, max_latency, total_latency, latency_count; /* ms */
+	uint64_t last_response, min_response, max_response;
+	int64_t started_us;
+} PdkServerStats;
+
+typedef struct {
+	PdkCounter *packets_bytes_received, *response_bytes;
+	PdkCounter *connection_requests, *connection_rejected, *connection_drops;
+	PdkCounter *sessions_expired, *sessionless_expired;
+	PdkCounter *large_rejected, *throttled, *digest_mismatches;
+	PdkCounter *proposals, *commits, *snapshot_errors;
+	PdkCounter *auth_failed, *node_created_watches, *node_deleted_watches, *node_changed_watches, *node_children_watches;
+	PdkCounter *ttl_deleted;
+	PdkSummary *read_latency, *update_latency, *snapshot_time, *batch_size;
+} PdkServerCells;
+
+/* The digests kept for `hash`. */
+#define PDK_DIGEST_EVERY 128
+#define PDK_DIGESTS_KEPT 1024
+typedef struct {
+	int64_t zxid;
+	uint64_t digest;
+} PdkKeptDigest;
+
+/* Where a walk over ephemerals stood. */
+typedef struct {
+	int64_t session;
+	uint64_t seen;
+	int64_t zxid; /* of the tree then */
+	PdkNode node;
+} PdkViewPlace;
+
+struct PdkServer {
+	const PdkSettings *settings;
+	PdkRegistry *registry;
+	const PdkHostFacts *facts;
+	char *version, *built_on;
+	void (*log)(void *context, PdkLogLevel level, const char *line);
+	void *log_context;
+	PdkRandom random;
+	PdkView view;
+
+	/* Of the step under way. */
+	int64_t now_us, wall_ms;
+	PdkEffects *effects;
+
+	PdkTree *tree;
+	PdkQuotas *quotas;
+	PdkWatches *watches;
+	PdkSessions *sessions;
+
+	GArray *schemes; /* of PdkScheme */
+	GArray *admins;  /* of PdkAdminSeat */
+
+	/* connection */
+	PdkConnection **connections; /* by slot */
+	uint32_t n_slots;
+	uint64_t alive;
+	GHashTable *per_address; /* address -> count */
+	PdkConnection *run_first, *run_last;
+	uint64_t n_runnable;
+	PdkConnection *sessionless_oldest, *sessionless_newest;
+	PdkQueue limited;            /* of PdkLink: waiting for globalOutstandingLimit */
+	uint64_t outstanding;        /* requests taken and not answered */
+	uint64_t large_bytes;
+	bool stopping, serving;
+	bool holding;                /* PDK_WAIT_START */
+	double throttle_tokens;
+	int64_t throttle_us;
+
+	/* pipeline */
+	PdkPendings *pendings;
+	PdkQueue flights;  /* of PdkFlight */
+	PdkQueue held;     /* of PdkPending *, in the order of flights */
+	PdkQueue acls;     /* of PdkAclId, likewise */
+	int64_t proposed_zxid, applied_zxid, synced_zxid;
+	PdkBuffer scratch;   /* the txn being built */
+	PdkBuffer fixed_acl; /* the fixed-up list of the operation being checked */
+	PdkBuffer body;      /* the answer of the txn being applied */
+	int64_t applying_zxid; /* for watch events */
+
+	/* the event being sent to many */
+	PdkBuffer event;
+	PdkEventType event_type;
+	const char *event_path;
+	int64_t event_zxid;
+	GArray *overrun; /* of PdkLink: too many unread events, to be closed after the step */
+
+	/* housekeeping */
+	int64_t container_us;        /* next check */
+	bool can_snapshot, snapshot_full;
+	PdkSnapshotWalk *walk;
+	bool finishing;              /* the walk is over, SNAPSHOT_DONE is awaited */
+	int64_t walk_zxid, walk_since_us;
+	PdkSnapshotTail walk_tail;
+	int64_t snap_after_txns, snap_after_bytes; /* drawn anew after each */
+	int64_t txns_since, bytes_since;
+
+	/* recovery */
+	PdkSnapshotLoad *load;
+	int64_t loading_zxid;
+	int64_t digests_from_zxid; /* txn digests are compared from here on */
+	bool digest_told;
+	bool empty;
+
+	PdkKeptDigest digests[PDK_DIGESTS_KEPT];
+	uint64_t n_digests; /* ever kept */
+
+	PdkServerStats stats;
+	PdkServerCells cells;
+	int64_t trace_mask;
+	PdkBuffer view_text;
+	PdkViewPlace view_place;
+};
+
+/* ---- small tools (server.c) ---- */
+void pdk_server_say(PdkServer *server, PdkLogLevel level, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+static inline int64_t
+pdk_server_now_ms(const PdkServer *server)
+{
+	return server->now_us / 1000;
+}
+
+void pdk_queue_init(PdkQueue *queue, guint item_size);
+void pdk_queue_clear(PdkQueue *queue);
+static inline guint
+pdk_queue_length(const PdkQueue *queue)
+{
+	return queue->items->len - queue->head;
+}
+/* Drops the first; compacts now and then. */
+void pdk_queue_pop(PdkQueue *queue);
+#define pdk_queue_first(queue, type) (&g_array_index((queue)->items, type, (queue)->head))
+
+/* ---- connection.c ---- */
+PdkConnection *pdk_connection_find(PdkServer *server, PdkLink link);
+void pdk_connection_accepted(PdkServer *server, const PdkEvent *event);
+void pdk_connection_received(PdkServer *server, PdkConnection *connection, const uint8_t *data, size_t length);
+void pdk_connection_unsent(PdkServer *server, PdkConnection *connection, size_t unsent);
+/* The transport said that it is gone: frees it. */
+void pdk_connection_closed(PdkServer *server, PdkConnection *connection);
+/* Asks for the end: after its output, or at once. No further input is worked on. */
+void pdk_connection_end(PdkServer *server, PdkConnection *connection, bool flush);
+/* Adds or removes reasons to wait. */
+void pdk_connection_wait(PdkConnection *connection, uint8_t reasons);
+void pdk_connection_go_on(PdkServer *server, PdkConnection *connection, uint8_t reasons);
+/* The database is ready: those that waited for it go on. */
+void pdk_connections_start(PdkServer *server);
+/* Works on those that may go on. */
+void pdk_connections_run(PdkServer *server);
+/* Closes connections that never made a session in time; returns when to look again (us). */
+int64_t pdk_connections_expire(PdkServer *server);
+void pdk_connections_free(PdkServer *server);
+/* The buffer replies are written to; valid until another connection's output is asked for. */
+PdkOutput *pdk_connection_output(PdkServer *server, PdkConnection *connection);
+/* The session was made or found: no longer among the sessionless. */
+void pdk_connection_has_session(PdkServer *server, PdkConnection *connection);
+/* Appends to the ring of things waited for. */
+void pdk_connection_push(PdkConnection *connection, const PdkWaiting *waiting);
+PdkWaiting *pdk_connection_first(PdkConnection *connection);
+void pdk_connection_pop(PdkConnection *connection);
+/* Requests that were taken and are now answered: lets those waiting for the limit go on. */
+void pdk_outstanding_add(PdkServer *server);
+void pdk_outstanding_sub(PdkServer *server);
+bool pdk_outstanding_over(const PdkServer *server);
+
+/* ---- replies (reply.c) ---- */
+/* Opens a reply frame; the body follows in output->bytes; closed by pdk_reply_end with the same mark. */
+size_t pdk_reply_begin(PdkOutput *output);
+void pdk_reply_end(PdkServer *server, PdkConnection *connection, PdkOutput *output, size_t mark, int32_t xid, int64_t zxid,
+		   PdkCode code);
+/* A reply without a body. */
+void pdk_reply_code(PdkServer *server, PdkConnection *connection, int32_t xid, int64_t zxid, PdkCode code);
+/* Bookkeeping of an answered request. */
+void pdk_reply_account(PdkServer *server, PdkConnection *connection, int32_t op, int32_t xid, int64_t zxid, int64_t since_us,
+		       bool write);
+
+/* ---- handshake.c ---- */
+void pdk_handshake(PdkServer *server, PdkConnection *connection, const uint8_t *frame, size_t length);
+/* createSession of a client was applied: its answer. */
+void pdk_handshake_finish(PdkServer *server, PdkConnection *connection, PdkSession *session);
+/* The session is gone: whoever is attached is cut. */
+void pdk_handshake_detach(PdkServer *server, PdkSession *session, bool flush);
+
+/* ---- request.c ---- */
+/* One frame of a READY connection. */
+void pdk_request(PdkServer *server, PdkConnection *connection, const uint8_t *frame, size_t length);
+/* The head of the ring was a request whose turn has come. */
+void pdk_request_run_waiting(PdkServer *server, PdkConnection *connection);
+
+/* ---- read.c, watching.c, access.c: request bodies; @in stands behind the header ---- */
+typedef struct {
+	PdkServer *server;
+	PdkConnection *connection;
+	int32_t xid, op;
+	PdkJute in;
+	PdkOutput *output; /* the reply being written */
+} PdkRequest;
+
+/* Each writes the body to output->bytes and returns PDK_OK, or returns the refusal (what was written is dropped). */
+PdkCode pdk_read(PdkRequest *request);
+PdkCode pdk_watching(PdkRequest *request);
+PdkCode pdk_who_am_i(PdkRequest *request);
+/* Closes those that do not read their events; not while events are being sent. */
+void pdk_watching_drop_overrun(PdkServer *server);
+bool pdk_is_read(int32_t op);
+bool pdk_is_watching(int32_t op);
+
+PdkWatchNotify pdk_watch_notify_function(void);
+
+/* ---- access.c ---- */
+void pdk_access_connected(PdkServer *server, PdkConnection *connection);
+void pdk_access_clear(PdkConnection *connection);
+/* May @connection (NULL: the server itself, which may all) do any of @perms under list @acl? */
+bool pdk_access_allows(PdkServer *server, PdkConnection *connection, PdkAclId acl, int perms);
+/* Is the connection's authentication enough for any request (enforce.auth)? */
+bool pdk_access_enough(PdkServer *server, PdkConnection *connection);
+/* An auth packet, answered at once. */
+void pdk_access_auth(PdkServer *server, PdkConnection *connection, int32_t xid, PdkJute *in);
+/*
+ * Reads a vector<ACL> and appends its fixed-up encoding to @out. PDK_ERR_INVALID_ACL, PDK_ERR_MARSHALLING (then
+ * in->failed may be set).
+ */
+PdkCode pdk_access_fix(PdkServer *server, PdkConnection *connection, PdkJute *in, PdkBuffer *out);
+/* Reads over a vector<ACL>. */
+void pdk_access_skip(PdkJute *in);
+/* Appends the list as getACL shows it, digests masked unless @whole. */
+void pdk_access_put(PdkServer *server, PdkBuffer *out, PdkAclId acl, bool whole);
+
+/* ---- prep.c, multi.c ---- */
+/*
+ * What a write asks for, checked: builds the txn record in server->scratch (without header) and sets pending states.
+ * Everything in a pdk_pendings_begin..commit bracket of the caller.
+ */
+typedef struct {
+	PdkServer *server;
+	PdkConnection *connection; /* NULL: the server's own (expiry, cleaner) */
+	int64_t session;
+	int64_t zxid;
+	int32_t txn_type; /* out */
+	uint32_t acls;    /* out: references put into server->acls */
+} PdkPrep;
+
+/* One operation. On a refusal, nothing of the record was kept and pending states are back at what they were. */
+PdkCode pdk_prep(PdkPrep *prep, int32_t op, PdkJute *in);
+PdkCode pdk_prep_multi(PdkPrep *prep, PdkJute *in);
+void pdk_prep_create_session(PdkPrep *prep, int32_t timeout_ms);
+void pdk_prep_close_session(PdkPrep *prep);
+PdkCode pdk_prep_delete_container(PdkPrep *prep, const char *path, size_t length);
+/* The checks of one operation of multi; the record goes to server->scratch. */
+PdkCode pdk_prep_operation(PdkPrep *prep, int32_t op, PdkJute *in);
+
+/* ---- pipeline.c ---- */
+/* A client's write: proposed, answered in its turn. */
+void pdk_propose_request(PdkServer *server, PdkConnection *connection, int32_t xid, int32_t op, PdkJute *in, uint32_t large);
+void pdk_propose_create_session(PdkServer *server, PdkConnection *connection, int64_t id, int32_t timeout_ms);
+void pdk_propose_close_session(PdkServer *server, PdkSession *session, PdkConnection *connection, int32_t xid);
+void pdk_propose_close_orphan(PdkServer *server, int64_t id);
+void pdk_propose_delete_container(PdkServer *server, const char *path, size_t length);
+/* A sync: answered when all that is proposed now is applied. */
+void pdk_propose_sync(PdkServer *server, PdkConnection *connection, int32_t xid, PdkSlice path);
+/* Everything up to @zxid is durable: applies and answers. */
+void pdk_pipeline_synced(PdkServer *server, int64_t zxid);
+void pdk_pipeline_free(PdkServer *server);
+
+/* ---- apply.c ---- */
+typedef struct {
+	int64_t session;
+	int32_t cxid;
+	int64_t zxid, time_ms;
+	int32_t type;
+} PdkTxnHeader;
+
+/* Called for each operation of a txn after it took effect. @path may be NULL; @code is what recovery may hit. */
+typedef struct {
+	void (*applied)(void *context, int32_t type, const char *path, size_t length, PdkNode node, PdkCode code);
+	void *context;
+} PdkApplyObserver;
+
+/* What stands behind a txn record: the digest of the tree after it. */
+typedef struct {
+	bool present;
+	int32_t version;
+	uint64_t value;
+} PdkTxnDigest;
+
+/*
+ * Applies the whole record to tree, sessions, quotas and watches, and reads the digest behind it. False with @error: the
+ * bytes are not a txn we know. @observer may be NULL.
+ */
+bool pdk_apply(PdkServer *server, const uint8_t *txn, size_t length, const PdkApplyObserver *observer, PdkTxnDigest *digest,
+	       GError **error);
+#define PDK_TXN_ERROR g_quark_from_static_string("pdk-txn-error")
+#define PDK_TXN_DIGEST 12
+bool pdk_txn_header(const uint8_t *txn, size_t length, PdkTxnHeader *into);
+#define PDK_TXN_HEADER 32
+
+/* ---- housekeeping.c ---- */
+void pdk_housekeeping_start(PdkServer *server);
+void pdk_housekeeping_appended(PdkServer *server, size_t bytes);
+/* Expiry, cleaner, snapshot slices; lowers effects->deadline_us. */
+void pdk_housekeeping_turn(PdkServer *server);
+void pdk_housekeeping_snapshot_done(PdkServer *server, int64_t zxid, const char *failure);
+
+/* ---- recovery.c ---- */
+/* Remembers the tree's digest when @zxid is one of those kept for `hash`. */
+void pdk_digest_keep(PdkServer *server, int64_t zxid);
+
+/* ---- view.c ---- */
+void pdk_view_init(PdkServer *server);
+void pdk_cells_init(PdkServer *server);
+
+#endif
