@@ -314,6 +314,63 @@ a_flood_does_not_starve_the_neighbour(void)
 	close(modest);
 }
 
+/* A core that has much to do with every piece. */
+static void
+work_hard(Bench *bench, Seen *seen)
+{
+	(void)bench;
+	(void)seen;
+	int64_t until_us = g_get_monotonic_time() + 300;
+	while (g_get_monotonic_time() < until_us)
+		continue;
+}
+
+static bool
+have_all_received(void *data)
+{
+	Bench *bench = data;
+	for (unsigned i = 0; i < bench->seen->len; i++) {
+		if (((Seen *)g_ptr_array_index(bench->seen, i))->n_received < MIB)
+			return false;
+	}
+	return true;
+}
+
+static void
+floods_reach_a_slow_core_whole_and_in_order(void)
+{
+	g_autoptr(Bench) bench = bench_open();
+	enum { N = 40 };
+	int fds[N];
+	g_autofree uint8_t *bytes = bench_pattern(MIB, 13);
+	bench->on_received = work_hard;
+	for (unsigned i = 0; i < N; i++)
+		bench_connect_seen(bench, &fds[i]);
+	size_t sent[N] = { 0 };
+	/* Everything that fits first, so that all of them have much to say at once. */
+	for (unsigned i = 0; i < N; i++) {
+		ssize_t n = send(fds[i], bytes, MIB, MSG_NOSIGNAL);
+		sent[i] = n > 0 ? (size_t)n : 0;
+	}
+	for (unsigned i = 0; i < N; i++)
+		CU_ASSERT_TRUE(bench_peer_write(bench, fds[i], bytes + sent[i], MIB - sent[i]));
+	CU_ASSERT_TRUE(fake_host_run_until(bench->host, have_all_received, bench, BENCH_PATIENCE_MS));
+	for (unsigned i = 0; i < N; i++) {
+		Seen *seen = g_ptr_array_index(bench->seen, i);
+		CU_ASSERT_EQUAL_FATAL(seen->n_received, MIB);
+		CU_ASSERT_EQUAL(memcmp(seen->received->data, bytes, MIB), 0);
+		close(fds[i]);
+	}
+}
+
+static void
+reset_by_peer(int fd)
+{
+	struct linger hard = { .l_onoff = 1, .l_linger = 0 };
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	close(fd);
+}
+
 static void
 close_now_is_answered_once_and_hushes_the_peer(void)
 {
@@ -340,9 +397,10 @@ close_flushed_delivers_the_last_byte_to_a_peer_that_keeps_sending(void)
 	g_autoptr(Bench) bench = bench_open();
 	int fd;
 	Seen *seen = bench_connect_seen(bench, &fd);
-	enum { LENGTH = 3000000 };
+	enum { LENGTH = 12000000 };
 	g_autofree uint8_t *bytes = bench_pattern(LENGTH, 7), *answer = g_malloc(LENGTH);
 	bench_send_bytes(bench, seen->conn, bytes, LENGTH);
+	bench_close(bench, seen->conn, PDK_CLOSE_FLUSHED);
 	bench_close(bench, seen->conn, PDK_CLOSE_FLUSHED);
 	size_t n_answer = 0;
 	for (bool at_end = false; !at_end;) {
@@ -381,6 +439,29 @@ close_flushed_does_not_wait_for_ever_for_the_peers_end(void)
 	CU_ASSERT_TRUE(took_us < 5000000);
 	CU_ASSERT_EQUAL(seen->reason, PDK_CLOSED_BY_CORE);
 	close(fd);
+}
+
+static void
+a_peer_that_fails_while_it_is_flushed_is_closed_by_the_core(void)
+{
+	g_autoptr(Bench) bench = bench_open();
+	g_autofree uint8_t *bytes = bench_pattern(16 * MIB, 14);
+	int fds[3];
+	Seen *seen[3];
+	for (unsigned i = 0; i < 3; i++) {
+		seen[i] = bench_connect_seen(bench, &fds[i]);
+		bench_send_bytes(bench, seen[i]->conn, bytes, i == 2 ? 1 : 16 * MIB);
+		bench_close(bench, seen[i]->conn, PDK_CLOSE_FLUSHED);
+	}
+	fake_host_run_for(bench->host, 5);
+	/* One resets, one goes without reading, one resets when everything is out. */
+	reset_by_peer(fds[0]);
+	close(fds[1]);
+	reset_by_peer(fds[2]);
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT_TRUE(bench_await_closed(seen[i]));
+		CU_ASSERT_EQUAL(seen[i]->reason, PDK_CLOSED_BY_CORE);
+	}
 }
 
 static void
@@ -471,14 +552,6 @@ a_peer_that_shut_its_side_gets_all_unsent_output(void)
 	CU_ASSERT_EQUAL(bench_peer_read_to_end(bench, fd), 8 * MIB);
 	CU_ASSERT_TRUE(bench_await_closed(seen));
 	CU_ASSERT_EQUAL(seen->reason, PDK_CLOSED_BY_PEER);
-	close(fd);
-}
-
-static void
-reset_by_peer(int fd)
-{
-	struct linger hard = { .l_onoff = 1, .l_linger = 0 };
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 	close(fd);
 }
 
@@ -798,9 +871,11 @@ static const ConformanceCase cases[] = {
 	CONFORMANCE_CASE(pausing_inside_received_holds_the_rest_back),
 	CONFORMANCE_CASE(a_paused_flood_stays_with_the_peer),
 	CONFORMANCE_CASE(a_flood_does_not_starve_the_neighbour),
+	CONFORMANCE_CASE(floods_reach_a_slow_core_whole_and_in_order),
 	CONFORMANCE_CASE(close_now_is_answered_once_and_hushes_the_peer),
 	CONFORMANCE_CASE(close_flushed_delivers_the_last_byte_to_a_peer_that_keeps_sending),
 	CONFORMANCE_CASE(close_flushed_does_not_wait_for_ever_for_the_peers_end),
+	CONFORMANCE_CASE(a_peer_that_fails_while_it_is_flushed_is_closed_by_the_core),
 	CONFORMANCE_CASE(close_now_cuts_a_close_flushed_short),
 	CONFORMANCE_CASE(a_connection_may_be_used_and_closed_inside_accepted),
 	CONFORMANCE_CASE(a_refused_connection_is_closed_without_a_further_event),

@@ -12,6 +12,8 @@
 
 /* How long a burst may last before the rest of the loop has its turn. */
 #define BURST_US 1000
+/* After fewer events than this a burst is over: the next epoll_wait would mostly come back empty. */
+#define BUSY_EVENTS 4
 
 static const PdkOption tcp_options[] = {
 	{ .key = "listen", .type = PDK_OPTION_LIST, .fallback = "127.0.0.1:2181",
@@ -248,7 +250,7 @@ source_dispatch(GSource *source, GSourceFunc callback, gpointer data)
 			pdk_tcp_exchange_turned(self);
 			pdk_tcp_threads_hand_over(self->threads);
 		}
-	} while (handled > 0 && g_get_monotonic_time() < until_us);
+	} while (handled >= BUSY_EVENTS && g_get_monotonic_time() < until_us);
 	return G_SOURCE_CONTINUE;
 }
 
