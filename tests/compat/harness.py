@@ -262,7 +262,9 @@ class _Result(unittest.TestResult):
 
     @staticmethod
     def name(test):
-        return test.id().split(".")[-1].replace("test_", "", 1).replace("_", " ")
+        if isinstance(test, unittest.TestCase):
+            return test.id().split(".")[-1].replace("test_", "", 1).replace("_", " ")
+        return test.id()
 
     def startTest(self, test):
         super().startTest(test)
@@ -295,8 +297,8 @@ def main():
     module = sys.modules["__main__"]
     if KIND == JAVA:
         need(have_java(), "no Apache ZooKeeper here (package zookeeper)")
-    elif os.environ.get("PADDOCKD") and not os.path.exists(os.environ["PADDOCKD"]):
-        need(False, "no paddockd at %s" % os.environ["PADDOCKD"])
+    else:
+        need(shutil.which(os.environ.get("PADDOCKD", "paddockd")), "no paddockd here (PADDOCKD says where it is)")
     suite = unittest.TestSuite()
     for case in unittest.defaultTestLoader.loadTestsFromModule(module):
         for test in case:
