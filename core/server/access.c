@@ -212,7 +212,7 @@ typedef struct {
 	PdkServer *server;
 	PdkConnection *connection;
 	PdkBuffer *out;
-	size_t first; /* where the entries begin in `out` */
+	GHashTable *seen; /* entries so far, as bytes; NULL for a list of one */
 	int32_t count;
 } Fixed;
 
@@ -223,15 +223,10 @@ put_entry(Fixed *fixed, int32_t perms, const void *scheme, int32_t scheme_length
 	pdk_put_int(fixed->out, perms);
 	pdk_put_bytes(fixed->out, scheme, scheme_length);
 	pdk_put_bytes(fixed->out, id, id_length);
-	size_t length = fixed->out->length - at;
-	PdkJute in = pdk_jute(fixed->out->data + fixed->first, at - fixed->first, INT32_MAX);
-	while (pdk_jute_left(&in) > 0) {
-		const uint8_t *begin = in.at;
-		pdk_acl_entry(&in);
-		if ((size_t)(in.at - begin) == length && memcmp(begin, fixed->out->data + at, length) == 0) {
-			fixed->out->length = at; /* an exact duplicate */
-			return;
-		}
+	GBytes *entry = fixed->seen ? g_bytes_new(fixed->out->data + at, fixed->out->length - at) : NULL;
+	if (entry && !g_hash_table_add(fixed->seen, entry)) {
+		fixed->out->length = at; /* an exact duplicate */
+		return;
 	}
 	fixed->count++;
 }
@@ -288,7 +283,8 @@ pdk_access_fix(PdkServer *server, PdkConnection *connection, PdkJute *in, PdkBuf
 	PdkCode code = PDK_OK;
 	int32_t count = pdk_get_count(in, PDK_ACL_ENTRY_SMALLEST);
 	pdk_put_int(out, 0);
-	Fixed fixed = {server, connection, out, out->length, 0};
+	g_autoptr(GHashTable) seen = count > 1 ? g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL) : NULL;
+	Fixed fixed = {server, connection, out, seen, 0};
 	for (int32_t i = 0; i < count; i++) {
 		PdkAclEntry entry = pdk_acl_entry(in);
 		if (in->failed)
