@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changes when an effect is carried, or an event brought, in another way. */
+#include "host/carrier.h"
+
+#include "base/assert.h"
+#include <string.h>
+
+#define REFRESH_US 1000000
+/* Telling the server of unsent output may move it to pause connections, which is carried in a further round. */
+#define MAX_ROUNDS 8
+
+typedef struct {
+	PdkCarrier *carrier;
+	const PdkTransportOps *ops;
+	PdkTransport *transport;
+} Line;
+
+typedef struct {
+	PdkLink link;
+	size_t unsent;
+} Unsent;
+
+struct PdkCarrier {
+	PdkServer *server;
+	PdkSettings *settings;
+	PdkHostFacts *facts;
+	PdkEffects *effects;
+	PdkLinks links;
+	GPtrArray *lines; /* Line */
+	const PdkPersistenceOps *log_ops;
+	PdkPersistence *log;
+
+	int64_t now_us, wall_ms; /* read once a burst */
+	bool clock_fresh;
+	int64_t refreshed_us;
+
+	GArray *parts;	/* scratch of pdk_output_parts */
+	GArray *unsent; /* Unsent: to be told after carrying */
+	bool room;	/* the snapshot's last part was taken, and more are wanted */
+	int64_t refused_snapshot; /* zxid of a snapshot that could not begin, -1: none */
+
+	int64_t deadline_us;
+	bool again, stopped;
+	char *fatal;
+};
+
+static void
+refresh_facts(PdkCarrier *carrier)
+{
+	PdkPersistenceSizes sizes = {0};
+
+	carrier->refreshed_us = carrier->now_us;
+	if (carrier->log == NULL || !PDK_HAS(carrier->log_ops, sizes))
+		return;
+	carrier->log_ops->sizes(carrier->log, &sizes);
+	carrier->facts->data_dir_bytes = sizes.data_bytes;
+	carrier->facts->log_dir_bytes = sizes.log_bytes;
+	for (PdkPair *pair = carrier->settings->conf; pair->key; pair++) {
+		bool is_log = strcmp(pair->key, "dataLogSize") == 0;
+		if (!is_log && strcmp(pair->key, "dataDirSize") != 0)
+			continue;
+		g_free(pair->value);
+		pair->value = g_strdup_printf("%" G_GINT64_FORMAT, is_log ? sizes.log_bytes : sizes.data_bytes);
+	}
+}
+
+static void
+read_clock(PdkCarrier *carrier)
+{
+	carrier->now_us = g_get_monotonic_time();
+	carrier->wall_ms = g_get_real_time() / 1000;
+	carrier->clock_fresh = true;
+	if (carrier->now_us - carrier->refreshed_us >= REFRESH_US)
+		refresh_facts(carrier);
+}
+
+static void
+step(PdkCarrier *carrier, PdkEvent *event)
+{
+	if (!carrier->clock_fresh)
+		read_clock(carrier);
+	event->now_us = carrier->now_us;
+	event->wall_ms = carrier->wall_ms;
+	pdk_server_step(carrier->server, event, carrier->effects);
+}
+
+/* What transports report. */
+
+static PdkLink
+on_accepted(void *context, PdkTransport *self, PdkConn conn, PdkPurpose purpose)
+{
+	Line *line = context;
+	PdkCarrier *carrier = line->carrier;
+
+	if (carrier->fatal || purpose != PDK_PURPOSE_CLIENT)
+		return 0;
+	PdkLink link = pdk_links_add(&carrier->links, line->ops, self, conn);
+	PdkEvent event = {.kind = PDK_EVENT_ACCEPTED, .link = link};
+	event.accepted.address = line->ops->peer(self, conn, PDK_PEER_ADDRESS);
+	event.accepted.endpoint = line->ops->peer(self, conn, PDK_PEER_ENDPOINT);
+	event.accepted.certificate = line->ops->peer(self, conn, PDK_PEER_CERTIFICATE);
+	event.accepted.secure = line->ops->peer(self, conn, PDK_PEER_SECURE) != NULL;
+	step(carrier, &event);
+	bool refused = carrier->effects->refused;
+	carrier->effects->refused = false;
+	if (refused) {
+		pdk_links_remove(&carrier->links, link);
+		return 0;
+	}
+	carrier->facts->open_files++;
+	return link;
+}
+
+static void
+on_dialled(void *context G_GNUC_UNUSED, PdkLink link G_GNUC_UNUSED)
+{
+	/* This version dials nobody. */
+}
+
+static void
+on_received(void *context, PdkLink link, const uint8_t *data, size_t length)
+{
+	PdkCarrier *carrier = ((Line *)context)->carrier;
+
+	if (carrier->fatal)
+		return;
+	PdkEvent event = {.kind = PDK_EVENT_RECEIVED, .link = link, .received = {data, length}};
+	step(carrier, &event);
+}
+
+static void
+tell_unsent(PdkCarrier *carrier, PdkLink link, size_t unsent)
+{
+	PdkLinkSlot *slot = pdk_links_find(&carrier->links, link);
+	PdkEvent event = {.kind = PDK_EVENT_UNSENT, .link = link, .unsent = unsent};
+
+	if (slot == NULL)
+		return;
+	slot->told_unsent = unsent > 0;
+	step(carrier, &event);
+}
+
+static void
+on_drained(void *context, PdkLink link, size_t unsent)
+{
+	PdkCarrier *carrier = ((Line *)context)->carrier;
+
+	if (!carrier->fatal)
+		tell_unsent(carrier, link, unsent);
+}
+
+static void
+on_closed(void *context, PdkLink link, PdkClosedReason reason G_GNUC_UNUSED, const char *detail G_GNUC_UNUSED)
+{
+	PdkCarrier *carrier = ((Line *)context)->carrier;
+	PdkEvent event = {.kind = PDK_EVENT_CLOSED, .link = link};
+
+	if (carrier->fatal || pdk_links_find(&carrier->links, link) == NULL)
+		return;
+	step(carrier, &event);
+	pdk_links_remove(&carrier->links, link);
+	carrier->facts->open_files--;
+}
+
+static void
+on_turn(void *context)
+{
+	pdk_carrier_turn(((Line *)context)->carrier);
+}
+
+static const PdkTransportEvents transport_events = {
+	.size = sizeof(PdkTransportEvents),
+	.accepted = on_accepted,
+	.dialled = on_dialled,
+	.received = on_received,
+	.drained = on_drained,
+	.closed = on_closed,
+	.turn = on_turn,
+};
+
+/* What persistence reports. The loop says `turn` after each batch of these. */
+
+static void
+on_synced(void *context, int64_t zxid)
+{
+	PdkCarrier *carrier = context;
+	PdkEvent event = {.kind = PDK_EVENT_SYNCED, .zxid = zxid};
+
+	if (!carrier->fatal)
+		step(carrier, &event);
+}
+
+static void
+on_failed(void *context, const GError *error)
+{
+	PdkCarrier *carrier = context;
+
+	if (!carrier->fatal)
+		carrier->fatal = g_strdup_printf("persistence failed, nothing more is acknowledged: %s", error->message);
+}
+
+static void
+on_snapshot_room(void *context)
+{
+	PdkCarrier *carrier = context;
+	PdkEvent event = {.kind = PDK_EVENT_SNAPSHOT_ROOM};
+
+	if (!carrier->fatal)
+		step(carrier, &event);
+}
+
+static void
+on_snapshot_done(void *context, int64_t zxid, uint64_t length G_GNUC_UNUSED, const GError *error)
+{
+	PdkCarrier *carrier = context;
+	PdkEvent event = {.kind = PDK_EVENT_SNAPSHOT_DONE, .snapshot = {zxid, error ? error->message : NULL}};
+
+	if (!carrier->fatal)
+		step(carrier, &event);
+}
+
+static void
+on_record_saved(void *context G_GNUC_UNUSED, const char *key G_GNUC_UNUSED)
+{
+	/* This version keeps no records. */
+}
+
+static const PdkPersistenceEvents persistence_events = {
+	.size = sizeof(PdkPersistenceEvents),
+	.synced = on_synced,
+	.failed = on_failed,
+	.snapshot_room = on_snapshot_room,
+	.snapshot_done = on_snapshot_done,
+	.record_saved = on_record_saved,
+};
+
+PdkCarrier *
+pdk_carrier_new(PdkServer *server, PdkSettings *settings, PdkHostFacts *facts)
+{
+	PdkCarrier *carrier = g_new0(PdkCarrier, 1);
+
+	carrier->server = server;
+	carrier->settings = settings;
+	carrier->facts = facts;
+	carrier->effects = pdk_effects_new();
+	pdk_links_init(&carrier->links);
+	carrier->lines = g_ptr_array_new_with_free_func(g_free);
+	carrier->parts = g_array_new(FALSE, FALSE, sizeof(PdkPart));
+	carrier->unsent = g_array_new(FALSE, FALSE, sizeof(Unsent));
+	carrier->refused_snapshot = -1;
+	carrier->deadline_us = INT64_MAX;
+	return carrier;
+}
+
+void
+pdk_carrier_free(PdkCarrier *carrier)
+{
+	if (carrier == NULL)
+		return;
+	pdk_effects_free(carrier->effects);
+	pdk_links_clear(&carrier->links);
+	g_ptr_array_unref(carrier->lines);
+	g_array_free(carrier->parts, TRUE);
+	g_array_free(carrier->unsent, TRUE);
+	g_free(carrier->fatal);
+	g_free(carrier);
+}
+
+bool
+pdk_carrier_recover(PdkCarrier *carrier, const PdkPersistenceOps *ops, PdkPersistence *persistence,
+		    PdkRecovered *recovered, GError **error)
+{
+	carrier->log_ops = ops;
+	carrier->log = persistence;
+	ops->start(persistence, &persistence_events, carrier);
+	if (!ops->recover(persistence, pdk_server_recovery(), carrier->server, recovered, error))
+		return false;
+
+	bool can_snapshot = PDK_HAS(ops, snapshot_begin) && PDK_HAS(ops, snapshot_part) &&
+			    PDK_HAS(ops, snapshot_finish) && PDK_HAS(ops, snapshot_abort);
+	read_clock(carrier);
+	refresh_facts(carrier);
+	pdk_server_begin(carrier->server, carrier->now_us, carrier->wall_ms, can_snapshot, carrier->effects);
+	carrier->again = true;
+	return true;
+}
+
+void
+pdk_carrier_add_transport(PdkCarrier *carrier, const PdkTransportOps *ops, PdkTransport *transport)
+{
+	Line *line = g_new(Line, 1);
+
+	*line = (Line){carrier, ops, transport};
+	g_ptr_array_add(carrier->lines, line);
+	ops->start(transport, &transport_events, line);
+}
+
+/* Carrying. */
+
+static void
+carry_appends(PdkCarrier *carrier)
+{
+	PdkEffects *effects = carrier->effects;
+
+	if (effects->n_appends == 0)
+		return;
+	for (unsigned i = 0; i < effects->n_appends; i++)
+		carrier->log_ops->append(carrier->log, effects->appends[i].zxid, effects->appends[i].txn);
+	carrier->log_ops->sync(carrier->log);
+}
+
+static void
+carry_outputs(PdkCarrier *carrier)
+{
+	PdkEffects *effects = carrier->effects;
+
+	for (unsigned i = 0; i < effects->n_outputs; i++) {
+		PdkOutput *output = &effects->outputs[i];
+		PdkLinkSlot *slot = pdk_links_find(&carrier->links, output->link);
+		if (slot == NULL || pdk_output_length(output) == 0)
+			continue;
+		size_t unsent;
+		if (output->n_blocks == 0) {
+			PdkPart part = {output->bytes.data, output->bytes.length, NULL};
+			unsent = slot->ops->send(slot->transport, slot->conn, &part, 1);
+		} else {
+			unsigned n;
+			const PdkPart *parts = pdk_output_parts(output, carrier->parts, &n);
+			unsent = slot->ops->send(slot->transport, slot->conn, parts, n);
+		}
+		if (unsent > 0 || slot->told_unsent) {
+			Unsent told = {output->link, unsent};
+			g_array_append_val(carrier->unsent, told);
+		}
+	}
+}
+
+static void
+carry_link_command(PdkCarrier *carrier, const PdkCommand *command)
+{
+	PdkLinkSlot *slot = pdk_links_find(&carrier->links, command->link);
+
+	if (slot == NULL)
+		return;
+	if (command->type == PDK_COMMAND_PAUSE)
+		slot->ops->pause(slot->transport, slot->conn);
+	else if (command->type == PDK_COMMAND_RESUME)
+		slot->ops->resume(slot->transport, slot->conn);
+	else
+		slot->ops->close(slot->transport, slot->conn,
+				 command->type == PDK_COMMAND_CLOSE ? PDK_CLOSE_NOW : PDK_CLOSE_FLUSHED);
+}
+
+static void
+carry_command(PdkCarrier *carrier, const PdkCommand *command)
+{
+	switch (command->type) {
+	case PDK_COMMAND_CLOSE:
+	case PDK_COMMAND_CLOSE_FLUSHED:
+	case PDK_COMMAND_PAUSE:
+	case PDK_COMMAND_RESUME:
+		carry_link_command(carrier, command);
+		return;
+	case PDK_COMMAND_SNAPSHOT_BEGIN:
+		if (!carrier->log_ops->snapshot_begin(carrier->log, command->zxid))
+			carrier->refused_snapshot = command->zxid;
+		return;
+	case PDK_COMMAND_SNAPSHOT_PART:
+		carrier->room = carrier->log_ops->snapshot_part(carrier->log, command->part);
+		return;
+	case PDK_COMMAND_SNAPSHOT_FINISH:
+		carrier->room = false;
+		carrier->log_ops->snapshot_finish(carrier->log, &command->tail);
+		return;
+	case PDK_COMMAND_SNAPSHOT_ABORT:
+		carrier->room = false;
+		carrier->log_ops->snapshot_abort(carrier->log);
+		return;
+	}
+}
+
+static void
+note_wishes(PdkCarrier *carrier)
+{
+	PdkEffects *effects = carrier->effects;
+
+	carrier->deadline_us = MIN(carrier->deadline_us, effects->deadline_us);
+	carrier->again = carrier->again || effects->again;
+	carrier->stopped = carrier->stopped || effects->stopped;
+	if (effects->fatal && carrier->fatal == NULL)
+		carrier->fatal = g_strdup(effects->fatal);
+}
+
+/* What carrying showed, as events; true: there were some, and their effects are to be carried, too. */
+static bool
+tell_findings(PdkCarrier *carrier)
+{
+	bool told = carrier->unsent->len > 0 || carrier->room || carrier->refused_snapshot >= 0;
+
+	for (unsigned i = 0; i < carrier->unsent->len; i++) {
+		Unsent *unsent = &g_array_index(carrier->unsent, Unsent, i);
+		tell_unsent(carrier, unsent->link, unsent->unsent);
+	}
+	g_array_set_size(carrier->unsent, 0);
+	if (carrier->room) {
+		carrier->room = false;
+		on_snapshot_room(carrier);
+	}
+	if (carrier->refused_snapshot >= 0) {
+		PdkEvent event = {.kind = PDK_EVENT_SNAPSHOT_DONE,
+				  .snapshot = {carrier->refused_snapshot, "the persistence plugin refused to begin"}};
+		carrier->refused_snapshot = -1;
+		step(carrier, &event);
+	}
+	return told;
+}
+
+/* True: a further round is wanted. */
+static bool
+carry(PdkCarrier *carrier)
+{
+	note_wishes(carrier);
+	if (carrier->fatal)
+		return false;
+	carry_appends(carrier);
+	carry_outputs(carrier);
+	for (unsigned i = 0; i < carrier->effects->n_commands; i++)
+		carry_command(carrier, &carrier->effects->commands[i]);
+	pdk_effects_reset(carrier->effects);
+	return tell_findings(carrier);
+}
+
+void
+pdk_carrier_turn(PdkCarrier *carrier)
+{
+	PdkEvent event = {.kind = PDK_EVENT_TURN};
+	unsigned round = 0;
+
+	if (carrier->fatal)
+		return;
+	read_clock(carrier);
+	carrier->deadline_us = INT64_MAX;
+	carrier->again = false;
+	step(carrier, &event);
+	while (carry(carrier))
+		if (++round == MAX_ROUNDS) {
+			carrier->again = true;
+			break;
+		}
+	carrier->clock_fresh = false;
+}
+
+int64_t
+pdk_carrier_deadline_us(const PdkCarrier *carrier)
+{
+	return carrier->fatal ? INT64_MAX : carrier->again ? INT64_MIN : carrier->deadline_us;
+}
+
+void
+pdk_carrier_stop(PdkCarrier *carrier)
+{
+	PdkEvent event = {.kind = PDK_EVENT_STOP};
+	uint32_t cursor = 0;
+
+	for (unsigned i = 0; i < carrier->lines->len; i++) {
+		Line *line = g_ptr_array_index(carrier->lines, i);
+		if (PDK_HAS(line->ops, stop_listening))
+			line->ops->stop_listening(line->transport);
+	}
+	for (PdkLink link = pdk_links_next(&carrier->links, &cursor); link != 0;
+	     link = pdk_links_next(&carrier->links, &cursor)) {
+		PdkLinkSlot *slot = pdk_links_find(&carrier->links, link);
+		slot->ops->pause(slot->transport, slot->conn);
+	}
+	step(carrier, &event);
+	pdk_carrier_turn(carrier);
+}
+
+bool
+pdk_carrier_stopped(const PdkCarrier *carrier)
+{
+	return carrier->stopped;
+}
+
+void
+pdk_carrier_close_all(PdkCarrier *carrier)
+{
+	uint32_t cursor = 0;
+
+	for (PdkLink link = pdk_links_next(&carrier->links, &cursor); link != 0;
+	     link = pdk_links_next(&carrier->links, &cursor)) {
+		PdkLinkSlot *slot = pdk_links_find(&carrier->links, link);
+		slot->ops->close(slot->transport, slot->conn, PDK_CLOSE_FLUSHED);
+	}
+}
+
+unsigned
+pdk_carrier_live(const PdkCarrier *carrier)
+{
+	return carrier->links.live;
+}
+
+void
+pdk_carrier_forget_links(PdkCarrier *carrier)
+{
+	uint32_t cursor = 0;
+
+	for (PdkLink link = pdk_links_next(&carrier->links, &cursor); link != 0;
+	     link = pdk_links_next(&carrier->links, &cursor)) {
+		PdkEvent event = {.kind = PDK_EVENT_CLOSED, .link = link};
+		pdk_links_remove(&carrier->links, link);
+		step(carrier, &event);
+	}
+	pdk_effects_reset(carrier->effects);
+}
+
+const char *
+pdk_carrier_fatal(const PdkCarrier *carrier)
+{
+	return carrier->fatal;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changes when what a configuration consists of does, or a rule between its parts. */
+#include "host/configuration.h"
+
+#include "host/pairs.h"
+#include <string.h>
+
+static void
+chosen_free(void *data)
+{
+	PdkChosen *chosen = data;
+
+	pdk_config_free(chosen->config);
+	g_free(chosen);
+}
+
+static void
+pair_clear(void *data)
+{
+	PdkPair *pair = data;
+
+	g_free(pair->key);
+	g_free(pair->value);
+}
+
+PdkConfiguration *
+pdk_configuration_new(const char *file)
+{
+	PdkConfiguration *configuration = g_new0(PdkConfiguration, 1);
+
+	configuration->file = g_strdup(file);
+	configuration->settings = pdk_settings_new();
+	/* "Follows from others" until it is given; see pdk_configuration_finish. */
+	configuration->settings->min_session_timeout_ms = -1;
+	configuration->settings->max_session_timeout_ms = -1;
+	configuration->settings->extra_buffer_bytes = -1;
+	for (int i = 0; i < PDK_KINDS; i++)
+		configuration->chosen[i] = g_ptr_array_new_with_free_func(chosen_free);
+	configuration->warnings = g_ptr_array_new_with_free_func(g_free);
+	configuration->given = g_array_new(TRUE, TRUE, sizeof(PdkPair));
+	g_array_set_clear_func(configuration->given, pair_clear);
+	return configuration;
+}
+
+void
+pdk_configuration_free(PdkConfiguration *configuration)
+{
+	if (configuration == NULL)
+		return;
+	g_free(configuration->file);
+	pdk_settings_free(configuration->settings);
+	for (int i = 0; i < PDK_KINDS; i++)
+		g_ptr_array_unref(configuration->chosen[i]);
+	g_ptr_array_unref(configuration->warnings);
+	g_array_unref(configuration->given);
+	g_free(configuration);
+}
+
+bool
+pdk_configuration_error_is_plugin(const GError *error)
+{
+	return error->domain == PDK_LOADER_ERROR || g_error_matches(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_PLUGIN);
+}
+
+PdkChosen *
+pdk_configuration_choose(PdkConfiguration *configuration, PdkLoader *loader, PdkKind kind, const char *name,
+			 GError **error)
+{
+	const PdkPlugin *plugin = pdk_loader_find(loader, kind, name, error);
+
+	if (plugin == NULL)
+		return NULL;
+	PdkChosen *chosen = g_new(PdkChosen, 1);
+	*chosen = (PdkChosen){plugin, pdk_config_new(plugin->options)};
+	g_ptr_array_add(configuration->chosen[kind], chosen);
+	return chosen;
+}
+
+void
+pdk_configuration_warn(PdkConfiguration *configuration, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	g_ptr_array_add(configuration->warnings, g_strdup_vprintf(format, arguments));
+	va_end(arguments);
+}
+
+void
+pdk_configuration_note(PdkConfiguration *configuration, const char *zoo_key, const char *value)
+{
+	for (unsigned i = 0; i < configuration->given->len; i++) {
+		PdkPair *pair = &g_array_index(configuration->given, PdkPair, i);
+		if (strcmp(pair->key, zoo_key) != 0)
+			continue;
+		g_free(pair->value);
+		pair->value = g_strdup(value);
+		return;
+	}
+	PdkPair fresh = {g_strdup(zoo_key), g_strdup(value)};
+	g_array_append_val(configuration->given, fresh);
+}
+
+const char *
+pdk_configuration_noted(const PdkConfiguration *configuration, const char *zoo_key)
+{
+	for (unsigned i = 0; i < configuration->given->len; i++) {
+		const PdkPair *pair = &g_array_index(configuration->given, PdkPair, i);
+		if (strcmp(pair->key, zoo_key) == 0)
+			return pair->value;
+	}
+	return NULL;
+}
+
+static void
+derive(PdkSettings *settings)
+{
+	if (settings->data_log_dir == NULL)
+		settings->data_log_dir = g_strdup(settings->data_dir);
+	if (settings->min_session_timeout_ms == -1)
+		settings->min_session_timeout_ms = 2 * settings->tick_ms;
+	if (settings->max_session_timeout_ms == -1)
+		settings->max_session_timeout_ms = 20 * settings->tick_ms;
+	if (settings->extra_buffer_bytes == -1)
+		settings->extra_buffer_bytes = settings->max_buffer_bytes;
+	/* Their sum is a length of jute, too. */
+	settings->extra_buffer_bytes = MIN(settings->extra_buffer_bytes, INT32_MAX - settings->max_buffer_bytes);
+}
+
+bool
+pdk_configuration_finish(PdkConfiguration *configuration, GError **error)
+{
+	PdkSettings *settings = configuration->settings;
+
+	if (settings->data_dir == NULL) {
+		g_set_error_literal(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_MISSING,
+				    "no data directory (dataDir, data_dir): found none, allowed: a path");
+		return false;
+	}
+	derive(settings);
+	if (settings->min_session_timeout_ms > settings->max_session_timeout_ms) {
+		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_VALUE,
+			    "least and greatest session time-out (minSessionTimeout, sessions.min_timeout): found %d, allowed: %d "
+			    "or less (the greatest)",
+			    settings->min_session_timeout_ms, settings->max_session_timeout_ms);
+		return false;
+	}
+	if (settings->enforce_auth && settings->enforce_auth_schemes[0] == NULL) {
+		g_set_error_literal(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_MISSING,
+				    "enforced authentication (enforce.auth.schemes, security.enforce_auth_schemes): found no "
+				    "scheme, allowed: at least one");
+		return false;
+	}
+	if (configuration->chosen[PDK_KIND_PERSISTENCE]->len != 1) {
+		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_VALUE,
+			    "plugins.persistence: found %u plugins, allowed: one",
+			    configuration->chosen[PDK_KIND_PERSISTENCE]->len);
+		return false;
+	}
+	pdk_pairs_fill(configuration);
+	return true;
+}

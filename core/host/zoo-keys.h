@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The keys of zoo.cfg that Paddock knows and that set nothing of the server itself, with the reason. */
+#ifndef PDK_HOST_ZOO_KEYS_H
+#define PDK_HOST_ZOO_KEYS_H
+
+typedef enum {
+	PDK_ZOO_NO_EFFECT = 1, /* accepted; `reason` says why nothing happens */
+	PDK_ZOO_PLUGIN,	       /* an option of a plugin; `reason` holds when no chosen plugin has it */
+	PDK_ZOO_MEMBER,	       /* a member of an ensemble: one means stand-alone, more cannot be served */
+	PDK_ZOO_UNABLE,	       /* asks for what this version cannot do, unless its value is `harmless` */
+} PdkZooClass;
+
+typedef struct {
+	const char *key; /* without "zookeeper."; a '*' at the end stands for anything */
+	PdkZooClass class;
+	const char *reason;
+	const char *harmless;
+} PdkZooKey;
+
+/* NULL: nobody knows @key. */
+const PdkZooKey *pdk_zoo_key_find(const char *key);
+
+/* Every row, ended by a NULL key (for tests and manuals). */
+const PdkZooKey *pdk_zoo_keys(void);
+
+#endif
