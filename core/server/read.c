@@ -144,13 +144,22 @@ has_prefix(const PdkBuffer *path, PdkSlice prefix)
 	return path->length >= (size_t)prefix.length && memcmp(path->data, prefix.data, (size_t)prefix.length) == 0;
 }
 
+static bool
+is_blank(PdkSlice text)
+{
+	for (int32_t i = 0; i < text.length; i++)
+		if (text.data[i] > ' ')
+			return false;
+	return true;
+}
+
 static PdkCode
 get_ephemerals(PdkRequest *request)
 {
 	PdkSlice prefix = pdk_get_bytes(&request->in);
 	if (request->in.failed)
 		return PDK_ERR_MARSHALLING;
-	if (prefix.length < 0 || pdk_slice_equal(prefix, "/"))
+	if (prefix.length < 0 || is_blank(prefix) || pdk_slice_equal(prefix, "/"))
 		prefix.length = 0;
 	PdkServer *server = request->server;
 	PdkBuffer *out = &request->output->bytes;
@@ -184,7 +193,9 @@ get_all_children_number(PdkRequest *request)
 		return PDK_ERR_NO_NODE;
 	if (!allowed(request, node, PDK_PERM_READ))
 		return PDK_ERR_NO_AUTH;
-	pdk_put_int(&request->output->bytes, (int32_t)pdk_tree_descendants(request->server->tree, node));
+	/* The empty path counts the root, too (as Java, which keeps it under two names). */
+	uint64_t count = pdk_tree_descendants(request->server->tree, node) + (path.length == 0 ? 1 : 0);
+	pdk_put_int(&request->output->bytes, (int32_t)count);
 	return PDK_OK;
 }
 
