@@ -287,6 +287,12 @@ class _Result(unittest.TestResult):
         super().addError(test, err)
         self.say("ERROR", test, "\n" + self.errors[-1][1])
 
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            bad = self.failures if issubclass(err[0], test.failureException) else self.errors
+            self.say("FAILED", test, " %s\n%s" % (subtest._subDescription(), bad[-1][1]))
+
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
         self.say("skip", test, ": " + reason)
