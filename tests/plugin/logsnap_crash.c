@@ -109,7 +109,7 @@ one_life(ForgetfulFiles *disk, History *history, uint64_t seed, uint64_t operati
 	g_autoptr(GError) error = NULL;
 
 	forgetful_files_crash_at(disk, operation);
-	Life *life = life_begin(&pdk_plugin_persistence_logsnap, forgetful_files_table(disk), small_config(seed), history,
+	Life *life = life_begin(&pdk_plugin_persistence_logsnap, forgetful_files_table(disk), small_config(seed), "/data", history,
 				*random, &error);
 	bool good = true;
 	if (!forgetful_files_crashed(disk)) {
@@ -142,7 +142,7 @@ story(uint64_t seed, uint64_t operation, uint64_t *operations)
 		    one_life(disk, history, seed, 0, &random) > 0 && one_life(disk, history, seed, 1, &random) > 0;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Life) last = life_begin(&pdk_plugin_persistence_logsnap, forgetful_files_table(disk), small_config(seed),
-					  history, seed, &error);
+					  "/data", history, seed, &error);
 	return good && check_recovered(last, history, error, seed, operation);
 }
 

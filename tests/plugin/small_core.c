@@ -312,7 +312,8 @@ static const PdkRecovery recovery = {
 };
 
 Life *
-life_begin(const PdkPlugin *plugin, const PdkFiles *files, PdkConfig *config, History *history, uint64_t seed, GError **error)
+life_begin(const PdkPlugin *plugin, const PdkFiles *files, PdkConfig *config, const char *log_dir, History *history,
+	   uint64_t seed, GError **error)
 {
 	Life *self = g_new0(Life, 1);
 
@@ -323,7 +324,7 @@ life_begin(const PdkPlugin *plugin, const PdkFiles *files, PdkConfig *config, Hi
 	self->host = step_host_new(files, seed);
 	self->body = g_byte_array_new();
 	self->snapshot_done = -1;
-	self->persistence = self->ops->create(step_host_table(self->host), config, "/data", "/data", error);
+	self->persistence = self->ops->create(step_host_table(self->host), config, "/data", log_dir, error);
 	if (self->persistence == NULL)
 		return self;
 	self->inside = true;

@@ -58,10 +58,11 @@ typedef struct {
 } Life;
 
 /*
- * Creates the plugin on @files with the options (NULL-terminated pairs come through @config, taken), recovers. When something
+ * Creates the plugin on @files with data directory /data, log directory @log_dir and @config (taken), recovers. When something
  * fails, `persistence` is NULL or `recovered` false, and @error is set. Always free with life_free.
  */
-Life *life_begin(const PdkPlugin *plugin, const PdkFiles *files, PdkConfig *config, History *history, uint64_t seed, GError **error);
+Life *life_begin(const PdkPlugin *plugin, const PdkFiles *files, PdkConfig *config, const char *log_dir, History *history,
+	   uint64_t seed, GError **error);
 /* Settles, destroys. */
 void life_free(Life *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Life, life_free)

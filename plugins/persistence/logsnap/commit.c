@@ -39,6 +39,7 @@ batch_written(void *data)
 	PdkPersistence *self = data;
 	LogBatch *batch = self->commit.batch;
 	int64_t zxid = batch->last_zxid;
+	bool began_file = self->commit.report.files > 0; /* before the next commit takes the struct */
 
 	g_assert(self->magic == LOGSNAP_MAGIC);
 	self->commit_out = false;
@@ -54,7 +55,7 @@ batch_written(void *data)
 	self->commit.batch = NULL;
 	if (self->sync_wanted)
 		hand_over(self);
-	if (self->commit.report.files > 0)
+	if (began_file)
 		upkeep_measure(self);
 	self->events->synced(self->context, zxid);
 }
