@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define FIRST_BUCKETS 16
+#define MOST_BUCKETS (UINT32_C(1) << 31)
+#define CACHE_LINE 64
 
 void
 pdk_slab_init(PdkSlab *slab, size_t record_size)
@@ -17,7 +19,7 @@ static void
 free_blocks_from(PdkSlab *slab, uint32_t first)
 {
 	for (uint32_t i = first; i < slab->n_blocks; i++)
-		g_free(slab->blocks[i]);
+		g_aligned_free(slab->blocks[i]);
 	slab->n_blocks = MIN(slab->n_blocks, first);
 }
 
@@ -36,7 +38,7 @@ add_block(PdkSlab *slab)
 		slab->blocks_capacity = MAX(slab->blocks_capacity * 2, 4);
 		slab->blocks = g_renew(uint8_t *, slab->blocks, slab->blocks_capacity);
 	}
-	slab->blocks[slab->n_blocks++] = g_malloc((size_t)PDK_SLAB_BLOCK * slab->record_size);
+	slab->blocks[slab->n_blocks++] = g_aligned_alloc(PDK_SLAB_BLOCK, slab->record_size, CACHE_LINE);
 }
 
 uint32_t
@@ -112,17 +114,14 @@ bucket_of(const PdkIndex *index, uint32_t hash)
 }
 
 static void
-reserve(PdkIndex *index, uint32_t capacity)
-{
-	index->heads = g_renew(uint32_t, index->heads, capacity);
-	index->capacity = capacity;
-}
-
-static void
 split_one(PdkIndex *index)
 {
-	if (index->buckets == index->capacity)
-		reserve(index, index->capacity * 2);
+	if (index->buckets == MOST_BUCKETS)
+		return;
+	if (index->buckets == index->capacity) {
+		index->capacity *= 2;
+		index->heads = g_renew(uint32_t, index->heads, index->capacity);
+	}
 	uint32_t added = index->buckets++;
 	index->heads[added] = 0;
 	uint32_t *from = &index->heads[added & (index->capacity / 2 - 1)];
@@ -140,15 +139,28 @@ split_one(PdkIndex *index)
 }
 
 void
+pdk_index_reserve(PdkIndex *index, uint32_t buckets)
+{
+	buckets = CLAMP(buckets, FIRST_BUCKETS, MOST_BUCKETS);
+	if (index->buckets == 0) {
+		uint32_t capacity = FIRST_BUCKETS;
+		while (capacity < buckets)
+			capacity *= 2;
+		index->heads = g_new0(uint32_t, capacity);
+		index->capacity = capacity;
+		index->buckets = buckets;
+	}
+	while (index->buckets < buckets)
+		split_one(index);
+}
+
+void
 pdk_index_insert(PdkIndex *index, uint32_t number)
 {
-	if (index->buckets == 0) {
-		reserve(index, FIRST_BUCKETS);
-		memset(index->heads, 0, FIRST_BUCKETS * sizeof(uint32_t));
-		index->buckets = FIRST_BUCKETS;
-	} else if (index->count >= index->buckets) {
+	if (index->buckets == 0)
+		pdk_index_reserve(index, FIRST_BUCKETS);
+	else if (index->count >= index->buckets)
 		split_one(index);
-	}
 	uint32_t *head = &index->heads[bucket_of(index, hash_of(index, number))];
 	*link_of(index, number) = *head;
 	*head = number;

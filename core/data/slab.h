@@ -59,6 +59,8 @@ typedef struct {
 /* @slab, @owner: borrowed. */
 void pdk_index_init(PdkIndex *index, PdkSlab *slab, size_t chain, PdkSlabHash hash, const void *owner);
 void pdk_index_clear(PdkIndex *index);
+/* Makes the heads for that many records at once (a load knows what is coming), so that insertions need not. */
+void pdk_index_reserve(PdkIndex *index, uint32_t buckets);
 /* Equal keys may stand beside each other; who wants none looks first. */
 void pdk_index_insert(PdkIndex *index, uint32_t number);
 /* @number must be in it, its key unchanged since. */

@@ -27,9 +27,11 @@ typedef enum {
 PdkNodeType pdk_owner_type(int64_t owner, bool extended, bool emulate353);
 /* The time to live of a TTL owner, ms. */
 int64_t pdk_owner_ttl(int64_t owner);
+/* @ttl_ms: 0..PDK_TTL_MAX. */
 int64_t pdk_owner_of_ttl(int64_t ttl_ms);
 
-/* Appends the 68 bytes of a wire Stat. @type decides what ephemeralOwner shows. */
+#define PDK_STAT_WIRE_BYTES 68
+/* Appends the PDK_STAT_WIRE_BYTES of a wire Stat; @data_length -1 (null) shows as 0. @type decides what ephemeralOwner shows. */
 void pdk_stat_put_wire(PdkBuffer *out, const PdkStat *stat, PdkNodeType type, int32_t data_length, uint32_t children);
 /* Appends / reads the 60 bytes of StatPersisted (snapshot order). */
 void pdk_stat_put_persisted(PdkBuffer *out, const PdkStat *stat);

@@ -23,13 +23,15 @@ typedef struct {
 	bool digest;          /* keep the tree digest */
 	bool extended_types;  /* TTL owners mean something */
 	bool emulate353;
+	uint64_t seed;        /* of the index's hash: unknown to clients, names cannot be chosen to collide; 0 is fine */
 } PdkTreeSettings;
 
 /* A tree with /, /zookeeper, /zookeeper/quota and /zookeeper/config as a fresh Java server has it. */
 PdkTree *pdk_tree_new(const PdkTreeSettings *settings);
 void pdk_tree_free(PdkTree *tree);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkTree, pdk_tree_free)
-/* Forgets everything, the system nodes too (only a bare root stays), and sizes the index for @expected nodes (a hint). */
+/* Forgets everything, the system nodes and ACL lists too (only a bare root stays), and sizes the index for @expected nodes (a hint).
+ * Not while a snapshot walk stands. */
 void pdk_tree_clear(PdkTree *tree, uint64_t expected);
 /* Adds those of the system nodes that are missing, as a fresh server has them (used after a load). */
 void pdk_tree_add_system_nodes(PdkTree *tree);
@@ -71,17 +73,16 @@ PdkNode pdk_tree_insert(PdkTree *tree, PdkNode parent, const char *name, size_t 
 			int32_t data_length, PdkAclId acl, const PdkStat *stat);
 /* Removes a node without children that is not the root. */
 void pdk_tree_remove(PdkTree *tree, PdkNode node);
-/* New data and stat in one go (setData; the digest is updated once). @stat->owner must be the node's. */
+/* New data and stat in one go (setData; the digest is updated once). @stat->owner must be the node's. @data is not the tree's own. */
 void pdk_tree_set_data(PdkTree *tree, PdkNode node, const uint8_t *data, int32_t data_length, const PdkStat *stat);
 /* New stat (parents of created and deleted nodes, setACL). @stat->owner must be the node's. */
 void pdk_tree_set_stat(PdkTree *tree, PdkNode node, const PdkStat *stat);
 /* Takes one reference of @acl over, gives the old one back. */
 void pdk_tree_set_acl(PdkTree *tree, PdkNode node, PdkAclId acl);
 
-/* A byte of flags that other modules may keep at a node (cleared at insert). */
+/* Four bits of flags that other modules may keep at a node (cleared at insert). */
 enum {
 	PDK_NODE_WATCHED = 1 << 0, /* watch.h: there are watches keyed by this node */
-	PDK_NODE_QUOTA = 1 << 1,   /* quota.h: a quota ends here */
 };
 uint8_t pdk_tree_flags(const PdkTree *tree, PdkNode node);
 void pdk_tree_set_flags(PdkTree *tree, PdkNode node, uint8_t set, uint8_t clear);
@@ -89,13 +90,13 @@ void pdk_tree_set_flags(PdkTree *tree, PdkNode node, uint8_t set, uint8_t clear)
 /* Sums. */
 uint64_t pdk_tree_digest(const PdkTree *tree);
 uint64_t pdk_tree_node_count(const PdkTree *tree);      /* the root once */
-uint64_t pdk_tree_data_size(const PdkTree *tree);       /* path + data bytes of all nodes */
+uint64_t pdk_tree_data_size(const PdkTree *tree);       /* path + data bytes of all nodes, the root's path as "/" */
 uint64_t pdk_tree_ephemeral_count(const PdkTree *tree);
 uint64_t pdk_tree_descendants(const PdkTree *tree, PdkNode node);
 
 /* Ephemerals of @session in order of creation: start with 0, 0 at the end. */
 PdkNode pdk_tree_next_ephemeral(const PdkTree *tree, int64_t session, PdkNode after);
-/* Sessions that own ephemerals, in a stable order: *cursor starts 0, false at the end. Continues sensibly after changes. */
+/* Sessions that own ephemerals, in an order that a run repeats: *cursor starts 0, false at the end. Continues sensibly after changes. */
 bool pdk_tree_next_ephemeral_owner(const PdkTree *tree, uint64_t *cursor, int64_t *session, uint64_t *count);
 /* Containers and TTL nodes, in order of creation: start with 0, 0 at the end; @after must still be there. */
 PdkNode pdk_tree_next_special(const PdkTree *tree, PdkNode after);
