@@ -60,7 +60,12 @@ pdk_server_new(const PdkServerParams *params)
 	server->now_us = params->now_us;
 	server->wall_ms = params->wall_ms;
 
-	PdkTreeSettings tree_settings = {settings->digest, settings->extended_types, settings->emulate353};
+	PdkTreeSettings tree_settings = {
+		.digest = settings->digest,
+		.extended_types = settings->extended_types,
+		.emulate353 = settings->emulate353,
+		.seed = params->seed,
+	};
 	server->tree = pdk_tree_new(&tree_settings);
 	server->quotas = pdk_quotas_new(server->tree);
 	server->watches = pdk_watches_new(server->tree, pdk_watch_notify_function(), server);
