@@ -61,7 +61,9 @@ static void
 an_address_that_cannot_be_listened_on_is_an_error(void)
 {
 	g_autoptr(Bench) bench = bench_open();
-	const char *addresses[] = { bench->listening, "nonsense", "127.0.0.1:", "127.0.0.1:70000", "::1:2181", "[::1", "" };
+	const char *addresses[] = {
+		bench->listening, "nonsense", "127.0.0.1:", "127.0.0.1:70000", "::1:2181", "[::1", "",
+	};
 	for (unsigned i = 0; i < G_N_ELEMENTS(addresses); i++) {
 		g_autoptr(GError) error = NULL;
 		g_autofree char *bound =
@@ -750,7 +752,9 @@ peers_are_written_as_java_writes_them(void)
 static int
 connect_v6(uint16_t port)
 {
-	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr_in6 at = {
+		.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT,
+	};
 	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
 		close(fd);

@@ -26,7 +26,7 @@ pdk_tcp_address_set(PdkTcpAddress *self, const struct sockaddr_storage *from);
  */
 char *
 pdk_tcp_address_host(const PdkTcpAddress *self);
-/* As InetSocketAddress.toString of Java writes an unresolved-by-name one: "/127.0.0.1:2181", "/[0:0:0:0:0:0:0:1]:2181". */
+/* As InetSocketAddress.toString of Java writes one without a name: "/127.0.0.1:2181", "/[0:0:0:0:0:0:0:1]:2181". */
 char *
 pdk_tcp_address_endpoint(const PdkTcpAddress *self);
 /* As this plugin reads it back: "127.0.0.1:2181", "[::1]:2181". g_free. */

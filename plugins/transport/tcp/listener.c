@@ -70,7 +70,8 @@ rest(PdkTcpListener *listener)
 	if (listener->rest_timer)
 		return;
 	pdk_tcp_engine_watch(&self->engine, listener->fd, &listener->watch, 0, true);
-	listener->rest_timer = self->host->timer(self->host, self->host->now_us(self->host) + REST_US, rested, listener);
+	int64_t until_us = self->host->now_us(self->host) + REST_US;
+	listener->rest_timer = self->host->timer(self->host, until_us, rested, listener);
 }
 
 static void
@@ -127,9 +128,9 @@ let_in(PdkTransport *self, PdkTcpListener *listener, int fd, const struct sockad
 static bool
 is_passing(int error)
 {
-	return error == EINTR || error == ECONNABORTED || error == EPROTO || error == ENETDOWN || error == ENOPROTOOPT ||
-	       error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH || error == EOPNOTSUPP ||
-	       error == ENETUNREACH || error == EPERM;
+	return error == EINTR || error == ECONNABORTED || error == EPROTO || error == ENETDOWN ||
+	       error == ENOPROTOOPT || error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH ||
+	       error == EOPNOTSUPP || error == ENETUNREACH || error == EPERM;
 }
 
 static void
@@ -237,14 +238,16 @@ pdk_tcp_listen(PdkTransport *self, PdkPurpose purpose, const char *address, int 
 		fd = open_listener(self, &at, sizeof(struct sockaddr_in), backlog);
 	}
 	if (fd < 0) {
-		g_set_error(error, PDK_TCP_ERROR, PDK_TCP_ERROR_SYSTEM, "cannot listen on %s: %s", address, g_strerror(errno));
+		g_set_error(error, PDK_TCP_ERROR, PDK_TCP_ERROR_SYSTEM, "cannot listen on %s: %s", address,
+			    g_strerror(errno));
 		return NULL;
 	}
 	PdkTcpListener *listener = g_new0(PdkTcpListener, 1);
 	*listener = (PdkTcpListener){ .watch.ready = listener_ready, .self = self, .fd = fd, .purpose = purpose };
 	g_ptr_array_add(self->listeners, listener);
 	if (!pdk_tcp_engine_watch(&self->engine, fd, &listener->watch, EPOLLIN, false)) {
-		g_set_error(error, PDK_TCP_ERROR, PDK_TCP_ERROR_SYSTEM, "cannot watch %s: %s", address, g_strerror(errno));
+		g_set_error(error, PDK_TCP_ERROR, PDK_TCP_ERROR_SYSTEM, "cannot watch %s: %s", address,
+			    g_strerror(errno));
 		listener_stop(listener);
 		return NULL;
 	}

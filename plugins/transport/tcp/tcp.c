@@ -22,7 +22,8 @@ static const PdkOption tcp_options[] = {
 	  .help = "threads that read and write client connections; 0: the core's own thread does" },
 	{ .key = "no_delay", .type = PDK_OPTION_BOOL, .fallback = "true",
 	  .help = "send small packets at once (TCP_NODELAY)" },
-	{ .key = "keep_alive", .type = PDK_OPTION_BOOL, .fallback = "false", .zoo_keys = "clientTcpKeepAlive|tcpKeepAlive",
+	{ .key = "keep_alive", .type = PDK_OPTION_BOOL, .fallback = "false",
+	  .zoo_keys = "clientTcpKeepAlive|tcpKeepAlive",
 	  .help = "let the system probe idle connections (SO_KEEPALIVE)" },
 	{ .key = "backlog", .type = PDK_OPTION_INT, .fallback = "-1", .min = -1, .max = 65535,
 	  .zoo_keys = "clientPortListenBacklog",
@@ -307,7 +308,8 @@ static PdkTransport *
 tcp_create(const PdkHost *host, const PdkConfig *config, GError **error)
 {
 	if (host->context == NULL) {
-		g_set_error(error, PDK_TCP_ERROR, PDK_TCP_ERROR_SYSTEM, "the host has no main loop to wait for sockets in");
+		g_set_error(error, PDK_TCP_ERROR, PDK_TCP_ERROR_SYSTEM,
+			    "the host has no main loop to wait for sockets in");
 		return NULL;
 	}
 	PdkTransport *self = g_new0(PdkTransport, 1);

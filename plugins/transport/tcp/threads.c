@@ -534,7 +534,8 @@ thread_start(PdkTcpThread *self, PdkTcpThreads *threads, GError **error)
 	}
 	self->is_running = problem == 0;
 	if (problem)
-		g_set_error(error, PDK_TCP_ERROR, PDK_TCP_ERROR_SYSTEM, "cannot start an I/O thread: %s", g_strerror(problem));
+		g_set_error(error, PDK_TCP_ERROR, PDK_TCP_ERROR_SYSTEM, "cannot start an I/O thread: %s",
+			    g_strerror(problem));
 	return problem == 0;
 }
 
@@ -549,7 +550,8 @@ pdk_tcp_threads_new(PdkTransport *transport, unsigned n, GError **error)
 	self->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (self->wake_fd < 0 ||
 	    !pdk_tcp_engine_watch(&transport->engine, self->wake_fd, &self->wake, EPOLLIN, false)) {
-		g_set_error(error, PDK_TCP_ERROR, PDK_TCP_ERROR_SYSTEM, "cannot wait for I/O threads: %s", g_strerror(errno));
+		g_set_error(error, PDK_TCP_ERROR, PDK_TCP_ERROR_SYSTEM, "cannot wait for I/O threads: %s",
+			    g_strerror(errno));
 		pdk_tcp_threads_free(self);
 		return NULL;
 	}
