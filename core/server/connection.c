@@ -193,6 +193,19 @@ pdk_connections_free(PdkServer *server)
 
 /* ---- arriving ---- */
 
+/* A storm of refused connections is told once a second. */
+static void
+tell_refusal(PdkServer *server, const char *address, const char *key, int limit)
+{
+	server->refused_untold++;
+	if (server->refused_told_us != 0 && server->now_us - server->refused_told_us < G_USEC_PER_SEC)
+		return;
+	pdk_server_say(server, PDK_LOG_WARNING, "connections refused: %s reached limit=%d peer=%s count=%" PRIu64, key, limit, address,
+		       server->refused_untold);
+	server->refused_told_us = server->now_us;
+	server->refused_untold = 0;
+}
+
 static bool
 room_for(PdkServer *server, const char *address)
 {
@@ -200,14 +213,12 @@ room_for(PdkServer *server, const char *address)
 	if (server->stopping || !server->serving)
 		return false;
 	if (settings->max_cnxns > 0 && server->alive >= (uint64_t)settings->max_cnxns) {
-		pdk_server_say(server, PDK_LOG_WARNING, "connection refused: maxCnxns reached peer=%s limit=%d", address,
-			       settings->max_cnxns);
+		tell_refusal(server, address, "maxCnxns", settings->max_cnxns);
 		return false;
 	}
 	guint count = GPOINTER_TO_UINT(g_hash_table_lookup(server->per_address, address));
 	if (settings->max_client_cnxns > 0 && count >= (guint)settings->max_client_cnxns) {
-		pdk_server_say(server, PDK_LOG_WARNING, "connection refused: maxClientCnxns reached peer=%s limit=%d", address,
-			       settings->max_client_cnxns);
+		tell_refusal(server, address, "maxClientCnxns", settings->max_client_cnxns);
 		return false;
 	}
 	return true;

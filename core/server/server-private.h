@@ -233,6 +233,8 @@ struct PdkServer {
 	PdkQueue limited;            /* of PdkLink: waiting for globalOutstandingLimit */
 	uint64_t outstanding;        /* requests taken and not answered */
 	uint64_t large_bytes;
+	int64_t refused_told_us; /* a refused connection was last told of */
+	uint64_t refused_untold;
 	bool stopping, serving;
 	bool holding;                /* PDK_WAIT_START */
 	double throttle_tokens;
