@@ -224,7 +224,7 @@ on_txn(void *context, int64_t zxid, const uint8_t *txn, size_t length, GError **
 {
 	Life *self = context;
 
-	if (zxid == self->refuse_zxid) {
+	if (zxid == self->history->refuse) {
 		g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "unknown type 77");
 		return false;
 	}

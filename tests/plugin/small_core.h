@@ -20,6 +20,7 @@ typedef struct {
 	int64_t appended;  /* highest zxid ever handed over */
 	int64_t synced;    /* highest zxid ever acknowledged */
 	int64_t published; /* highest snapshot reported done, -1: none */
+	int64_t refuse;    /* recovery refuses the txn of this zxid; 0: none */
 	uint64_t random;
 } History;
 
@@ -44,7 +45,6 @@ typedef struct {
 	int64_t loading;
 	PdkSnapshotTail tail; /* of the snapshot accepted */
 	unsigned empties, begins, accepts, discards;
-	int64_t refuse_zxid; /* the txn callback refuses this one; 0: none */
 
 	/* Events. */
 	bool deaf; /* after a crash nothing is delivered */
