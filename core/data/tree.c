@@ -67,6 +67,12 @@ find_child(const PdkTree *tree, PdkNode parent, const char *name, size_t length,
 	return 0;
 }
 
+uint64_t
+pdk_tree_seed(const PdkTree *tree)
+{
+	return tree->settings.seed;
+}
+
 PdkNode
 pdk_tree_root(const PdkTree *tree)
 {

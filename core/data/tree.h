@@ -36,6 +36,9 @@ void pdk_tree_clear(PdkTree *tree, uint64_t expected);
 /* Adds those of the system nodes that are missing, as a fresh server has them (used after a load). */
 void pdk_tree_add_system_nodes(PdkTree *tree);
 
+/* The seed it was made with, for other hashes over what clients choose. */
+uint64_t pdk_tree_seed(const PdkTree *tree);
+
 /* The lists that nodes refer to; owned by the tree. */
 PdkAcls *pdk_tree_acls(PdkTree *tree);
 

@@ -79,21 +79,22 @@ path_at(const PdkWatches *watches, uint32_t number)
 	return pdk_slab_at(&watches->paths, number);
 }
 
+/* Under the tree's seed: clients choose the paths, but cannot choose paths that collide. */
 static uint32_t
-hash_path(const char *path, size_t length)
+hash_path(const PdkWatches *watches, const char *path, size_t length)
 {
-	uint64_t hash = length * UINT64_C(0x9e3779b97f4a7c15);
-	while (length >= 8) {
-		uint64_t word;
-		memcpy(&word, path, 8);
-		hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
-		hash ^= hash >> 32;
+	const uint64_t odd = UINT64_C(0xe7037ed1a0b428db);
+	uint64_t hash = pdk_tree_seed(watches->tree) ^ length * UINT64_C(0x9e3779b97f4a7c15);
+	for (;;) {
+		uint64_t word = 0;
+		memcpy(&word, path, MIN(length, 8));
+		unsigned __int128 product = (unsigned __int128)(hash ^ word) * (hash ^ odd);
+		hash ^= (uint64_t)product ^ (uint64_t)(product >> 64);
+		if (length <= 8)
+			return pdk_hash_u64(hash);
 		path += 8;
 		length -= 8;
 	}
-	uint64_t rest = 0;
-	memcpy(&rest, path, length);
-	return pdk_hash_u64(hash ^ rest);
 }
 
 static uint32_t
@@ -184,7 +185,7 @@ find_place_of_path(const PdkWatches *watches, const char *text, size_t length)
 {
 	if (watches->by_path.count == 0)
 		return 0;
-	uint32_t hash = hash_path(text, length);
+	uint32_t hash = hash_path(watches, text, length);
 	uint32_t at = pdk_index_first(&watches->by_path, hash);
 	for (; at != 0; at = pdk_index_next(&watches->by_path, at)) {
 		const Path *path = path_at(watches, place_at(watches, at)->key);
@@ -218,7 +219,7 @@ key_by_path(PdkWatches *watches, uint32_t number, const char *text, size_t lengt
 	place->key = pdk_slab_take(&watches->paths);
 	place->by_path = 1;
 	Path *path = path_at(watches, place->key);
-	path->hash = hash_path(text, length);
+	path->hash = hash_path(watches, text, length);
 	path->length = (uint32_t)length;
 	path->text = g_memdup2(text, MAX(length, 1));
 	pdk_index_insert(&watches->by_path, number);
