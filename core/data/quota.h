@@ -12,19 +12,24 @@ typedef struct {
 	int64_t count, bytes, count_hard, bytes_hard; /* -1: unset */
 } PdkQuota;
 
-/* Reads limits or usage text; false when it cannot be parsed. Empty text is nothing set. */
+/*
+ * Reads limits or usage text; false when it cannot be parsed. Empty text is nothing set, null (@length -1) cannot be parsed. Keys
+ * that mean nothing to us are skipped, if they have a number. Source: StatsTrack.
+ */
 bool pdk_quota_parse(const uint8_t *text, int32_t length, PdkQuota *into);
 
 typedef struct PdkQuotas PdkQuotas;
-/* Keeps the paths that have limits. @tree is borrowed and must outlive it. */
+/* Knows how many limits there are; where they are says the tree itself. @tree is borrowed and must outlive it. */
 PdkQuotas *pdk_quotas_new(PdkTree *tree);
 void pdk_quotas_free(PdkQuotas *quotas);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkQuotas, pdk_quotas_free)
 /* After a load: finds every limit in the tree again and recounts its usage. */
 void pdk_quotas_reload(PdkQuotas *quotas);
 
 /*
  * To be told of every applied change, after it. @path is the changed node's. Updates the usage text of the nearest quota at or above it (not its
- * stat), registers and forgets limits, recounts when a usage node is created. A root quota and unparsable texts are ignored.
+ * stat), registers and forgets limits, recounts when a usage node is created. A root quota is ignored, and unparsable usage is as if
+ * nothing were set: neither may stop a server that replays what another one has logged.
  */
 void pdk_quotas_created(PdkQuotas *quotas, PdkNode node, const char *path, size_t length, int32_t data_length);
 void pdk_quotas_changed(PdkQuotas *quotas, const char *path, size_t length, int32_t old_length, int32_t new_length);
