@@ -133,7 +133,9 @@ join_wheel(PdkSessions *sessions, Record *record)
 void
 pdk_sessions_touch(PdkSessions *sessions, PdkSession *session, int64_t now_ms)
 {
-	pdk_assert(!session->closing && now_ms >= 0);
+	pdk_assert(now_ms >= 0);
+	if (session->closing)
+		return;
 	Record *record = (Record *)session;
 	int64_t tick = sessions->tick_ms;
 	int64_t deadline = ((now_ms + session->timeout_ms) / tick + 1) * tick;
@@ -169,8 +171,7 @@ pdk_sessions_add(PdkSessions *sessions, int64_t id, int32_t timeout_ms, int64_t 
 		pdk_index_insert(&sessions->index, number);
 	}
 	session->timeout_ms = timeout_ms;
-	if (!session->closing)
-		pdk_sessions_touch(sessions, session, now_ms);
+	pdk_sessions_touch(sessions, session, now_ms);
 	return session;
 }
 
@@ -191,10 +192,8 @@ pdk_sessions_touch_all(PdkSessions *sessions, int64_t now_ms)
 {
 	uint64_t cursor = 0;
 	PdkSession *session;
-	while ((session = pdk_sessions_next(sessions, &cursor)) != NULL) {
-		if (!session->closing)
-			pdk_sessions_touch(sessions, session, now_ms);
-	}
+	while ((session = pdk_sessions_next(sessions, &cursor)) != NULL)
+		pdk_sessions_touch(sessions, session, now_ms);
 }
 
 /* The first of the slot's records whose time has come; the others move on to where they belong now. */

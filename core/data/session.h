@@ -42,8 +42,8 @@ PdkSession *pdk_sessions_add(PdkSessions *sessions, int64_t id, int32_t timeout_
 PdkSession *pdk_sessions_find(const PdkSessions *sessions, int64_t id);
 void pdk_sessions_remove(PdkSessions *sessions, int64_t id);
 /*
- * Moves the deadline to ((now + timeout) / tick + 1) * tick, never backwards. Not for closing sessions.
- * @session came from here.
+ * Moves the deadline to ((now + timeout) / tick + 1) * tick, never backwards. Does nothing to a
+ * closing session. @session came from here.
  */
 void pdk_sessions_touch(PdkSessions *sessions, PdkSession *session, int64_t now_ms);
 /* Every session gets a full timeout from now (after a start). */
@@ -51,7 +51,7 @@ void pdk_sessions_touch_all(PdkSessions *sessions, int64_t now_ms);
 
 /*
  * The next session whose bucket has come and that is not closing; NULL: none. The caller marks it closing
- * (or touches it) before it asks again. A closing session that must live on after all wants a touch.
+ * (or touches it) before it asks again.
  */
 PdkSession *pdk_sessions_expired(PdkSessions *sessions, int64_t now_ms);
 /* When to ask again, monotonic ms; INT64_MAX: never. May be early, never late. */

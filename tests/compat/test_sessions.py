@@ -125,6 +125,18 @@ class Attaching(Case):
         self.assertEqual([c.next_reply().xid for _ in sent], sent)
         self.assertTrue(c.closes())
 
+    def test_requests_behind_the_end_are_not_served(self):
+        c = self.connect()
+        c.post(CLOSE_SESSION)
+        for i in range(50):
+            c.post(CREATE, create_body(self.path("%d" % i), flags=EPHEMERAL))
+            c.post(GET_DATA, buf("/") + flag(False))
+            c.post(CLOSE_SESSION)
+        self.assertEqual(c.next_reply().err, OK)
+        self.assertTrue(c.closes())
+        other = self.connect()
+        self.assertEqual({other.exists(self.path("%d" % i)).err for i in range(50)}, {NO_NODE})
+
     def test_ephemerals_made_just_before_the_end_are_gone(self):
         c = self.connect()
         for i in range(20):
