@@ -51,6 +51,8 @@ answer_local(PdkServer *server, PdkConnection *connection, const RequestHead *he
 		code = pdk_watching(&request);
 	else if (head->op == PDK_OP_WHO_AM_I)
 		code = pdk_who_am_i(&request);
+	else if (head->op == PDK_OP_SYNC)
+		code = PDK_ERR_MARSHALLING; /* only one that cannot be read comes here */
 	if (code != PDK_OK) {
 		while (output->n_blocks > blocks)
 			g_bytes_unref(output->blocks[--output->n_blocks].bytes);
@@ -64,7 +66,7 @@ answer_local(PdkServer *server, PdkConnection *connection, const RequestHead *he
 static bool
 answers_locally(int32_t op)
 {
-	return pdk_is_read(op) || pdk_is_watching(op) || op == PDK_OP_WHO_AM_I || op == PDK_OP_PING;
+	return pdk_is_read(op) || pdk_is_watching(op) || op == PDK_OP_WHO_AM_I || op == PDK_OP_PING || op == PDK_OP_SYNC;
 }
 
 static void
@@ -168,6 +170,13 @@ take_write(PdkServer *server, PdkConnection *connection, const RequestHead *head
 		pdk_propose_request(server, connection, head->xid, head->op, in, large);
 }
 
+static bool
+read_sync(PdkJute *in, PdkSlice *path)
+{
+	*path = pdk_get_bytes(in);
+	return !in->failed;
+}
+
 void
 pdk_request(PdkServer *server, PdkConnection *connection, const uint8_t *frame, size_t length)
 {
@@ -180,7 +189,8 @@ pdk_request(PdkServer *server, PdkConnection *connection, const uint8_t *frame, 
 	if (immediate(server, connection, &head, in))
 		return;
 	PdkSession *session = connection->session;
-	pdk_sessions_touch(server->sessions, session, pdk_server_now_ms(server));
+	if (!session->closing)
+		pdk_sessions_touch(server->sessions, session, pdk_server_now_ms(server));
 	if (!pdk_access_enough(server, connection)) {
 		pdk_reply_code(server, connection, head.xid, 0, PDK_ERR_SESSION_CLOSED_REQUIRES_AUTH);
 		pdk_connection_end(server, connection, true);
@@ -197,12 +207,13 @@ pdk_request(PdkServer *server, PdkConnection *connection, const uint8_t *frame, 
 		pdk_reply_code(server, connection, head.xid, server->applied_zxid, PDK_ERR_THROTTLED_OP);
 		return;
 	}
+	PdkSlice path;
 	int64_t threshold = server->settings->large_request_threshold;
 	bool large = threshold > 0 && (int64_t)length > threshold;
 	if (pdk_op_writes(head.op))
 		take_write(server, connection, &head, &in, large ? (uint32_t)length : 0);
-	else if (head.op == PDK_OP_SYNC)
-		pdk_propose_sync(server, connection, head.xid, pdk_get_bytes(&in));
+	else if (head.op == PDK_OP_SYNC && read_sync(&in, &path))
+		pdk_propose_sync(server, connection, head.xid, path);
 	else if (connection->waiting_count > 0)
 		queue_behind(server, connection, frame, length, large);
 	else {
