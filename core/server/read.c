@@ -160,7 +160,7 @@ get_ephemerals(PdkRequest *request)
 	if (request->in.failed)
 		return PDK_ERR_MARSHALLING;
 	if (prefix.length < 0 || is_blank(prefix) || pdk_slice_equal(prefix, "/"))
-		prefix.length = 0;
+		prefix = (PdkSlice){(const uint8_t *)"", 0};
 	PdkServer *server = request->server;
 	PdkBuffer *out = &request->output->bytes;
 	size_t mark = out->length;
