@@ -97,7 +97,10 @@ drop_acls(PdkPrep *prep, uint32_t kept)
 	}
 }
 
-/* Writes one operation as type + length + record; on a refusal the record is an error. */
+/*
+ * Writes one operation as type + length + record; on a refusal the record is an error. A create2 is written as a create, whose record
+ * is the same: 3.8.0 knows no create2 inside multi and would leave the rest of it out when it replays.
+ */
 static PdkCode
 one(PdkPrep *prep, PdkJute *in)
 {
@@ -113,7 +116,9 @@ one(PdkPrep *prep, PdkJute *in)
 		put_error(out, code);
 		return code;
 	}
-	pdk_store_u32(out->data + mark, (uint32_t)prep->txn_type);
+	guint8 operation = (guint8)op;
+	g_byte_array_append(prep->operations, &operation, 1);
+	pdk_store_u32(out->data + mark, prep->txn_type == PDK_OP_CREATE2 ? PDK_OP_CREATE : (uint32_t)prep->txn_type);
 	pdk_store_u32(out->data + mark + 4, (uint32_t)(out->length - mark - 8));
 	return PDK_OK;
 }
@@ -127,6 +132,7 @@ pdk_prep_multi(PdkPrep *prep, PdkJute *in)
 		return PDK_ERR_MARSHALLING;
 	size_t mark = pdk_pendings_mark(server->pendings);
 	uint32_t acls = prep->acls;
+	prep->operations = g_byte_array_sized_new((guint)count);
 	pdk_put_int(&server->scratch, count);
 	PdkCode code = PDK_OK;
 	for (int32_t i = 0; i < count; i++) {

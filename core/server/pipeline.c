@@ -44,6 +44,7 @@ propose(PdkPrep *prep, PdkFlight flight)
 	flight.txn = g_bytes_new(server->scratch.data, server->scratch.length);
 	flight.held = server->held.items->len - held;
 	flight.acls = prep->acls;
+	flight.operations = prep->operations;
 	flight.since_us = server->now_us;
 	server->proposed_zxid = prep->zxid;
 	g_array_append_val(server->flights.items, flight);
@@ -187,7 +188,8 @@ put_multi_head(PdkBuffer *out, int32_t type, bool done, int32_t code)
 
 typedef struct {
 	PdkServer *server;
-	bool multi;
+	const GByteArray *operations; /* multi, else NULL */
+	guint next;
 } Answer;
 
 /* Each operation writes its result as it stands right after it. */
@@ -197,8 +199,10 @@ applied(void *context, int32_t type, const char *path, size_t length, PdkNode no
 	Answer *answer = context;
 	PdkBuffer *out = &answer->server->body;
 	pdk_assert(code == PDK_OK); /* it was checked before it was proposed */
-	if (answer->multi)
+	if (answer->operations) {
+		type = answer->operations->data[answer->next++];
 		put_multi_head(out, result_type(type), false, PDK_OK);
+	}
 	if (shows_path(type))
 		pdk_put_bytes(out, path, (int32_t)length);
 	if (shows_stat(type))
@@ -239,7 +243,7 @@ apply(PdkServer *server, const PdkFlight *flight)
 	size_t length;
 	const uint8_t *txn = g_bytes_get_data(flight->txn, &length);
 	bool is_multi = flight->op == PDK_OP_MULTI && flight->code == PDK_OK;
-	Answer answer = {server, is_multi};
+	Answer answer = {server, is_multi ? flight->operations : NULL, 0};
 	PdkApplyObserver observer = {applied, &answer};
 	PdkTxnDigest digest;
 	server->body.length = 0;
@@ -316,6 +320,14 @@ let_go_of_session(PdkConnection *connection)
 }
 
 static void
+flight_clear(PdkFlight *flight)
+{
+	g_clear_pointer(&flight->txn, g_bytes_unref);
+	g_clear_pointer(&flight->operations, g_byte_array_unref);
+	g_clear_pointer(&flight->path, g_free);
+}
+
+static void
 complete(PdkServer *server, PdkFlight *flight)
 {
 	PdkConnection *connection = pdk_connection_find(server, flight->link);
@@ -335,8 +347,7 @@ complete(PdkServer *server, PdkFlight *flight)
 		answer(server, connection, flight);
 		run_waiting(server, flight->link);
 	}
-	g_clear_pointer(&flight->txn, g_bytes_unref);
-	g_clear_pointer(&flight->path, g_free);
+	flight_clear(flight);
 }
 
 void
@@ -360,8 +371,7 @@ pdk_pipeline_free(PdkServer *server)
 {
 	while (pdk_queue_length(&server->flights) > 0) {
 		PdkFlight *flight = pdk_queue_first(&server->flights, PdkFlight);
-		g_clear_pointer(&flight->txn, g_bytes_unref);
-		g_clear_pointer(&flight->path, g_free);
+		flight_clear(flight);
 		pdk_queue_pop(&server->flights);
 	}
 }

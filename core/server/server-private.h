@@ -152,6 +152,7 @@ typedef struct {
 	int64_t session;
 	int32_t xid, op;
 	PdkCode code;     /* the refusal that the txn records */
+	GByteArray *operations; /* multi: what was asked for, one opcode each; else NULL */
 	int64_t since_us;
 	uint32_t held;    /* pending records */
 	uint32_t acls;    /* ACL references */
@@ -412,6 +413,7 @@ typedef struct {
 	int64_t zxid;
 	int32_t txn_type; /* out */
 	uint32_t acls;    /* out: references put into server->acls */
+	GByteArray *operations; /* out, owned by the caller: the opcodes of a multi, one byte each */
 } PdkPrep;
 
 /* One operation. On a refusal, nothing of the record was kept and pending states are back at what they were. */
