@@ -175,28 +175,12 @@ write_usage(PdkQuotas *quotas, PdkNode node, const PdkQuota *usage)
 	pdk_tree_set_data(quotas->tree, node, (const uint8_t *)text, (int32_t)strlen(text), &stat);
 }
 
-static PdkQuota
-read_usage(const PdkQuotas *quotas, PdkNode node)
+static bool
+read_usage(const PdkQuotas *quotas, PdkNode node, PdkQuota *usage)
 {
-	PdkQuota usage;
 	int32_t length;
 	const uint8_t *text = pdk_tree_data(quotas->tree, node, &length);
-	if (!pdk_quota_parse(text, length, &usage))
-		usage = (PdkQuota){-1, -1, -1, -1};
-	return usage;
-}
-
-static void
-add_usage(PdkQuotas *quotas, const char *path, size_t length, int64_t count, int64_t bytes)
-{
-	PdkNode place = nearest(quotas, path, length);
-	PdkNode node = place ? named(quotas, place, USAGE) : 0;
-	if (node == 0)
-		return;
-	PdkQuota usage = read_usage(quotas, node);
-	usage.count = (int64_t)((uint64_t)usage.count + (uint64_t)count);
-	usage.bytes = (int64_t)((uint64_t)usage.bytes + (uint64_t)bytes);
-	write_usage(quotas, node, &usage);
+	return pdk_quota_parse(text, length, usage);
 }
 
 static int64_t
@@ -229,6 +213,33 @@ recount(PdkQuotas *quotas, PdkNode node, const char *path, size_t length)
 		usage.count++;
 		usage.bytes += data_bytes(quotas->tree, at);
 	}
+	write_usage(quotas, node, &usage);
+}
+
+/* The same for the quota whose nodes lie in @place; for a usage text that somebody made unreadable. */
+static void
+recount_place(PdkQuotas *quotas, PdkNode place, PdkNode usage)
+{
+	PdkBuffer path = {0};
+	size_t length = pdk_tree_append_path(quotas->tree, place, &path);
+	recount(quotas, usage, (const char *)path.data + strlen(SYSTEM), length - strlen(SYSTEM));
+	pdk_buffer_clear(&path);
+}
+
+static void
+add_usage(PdkQuotas *quotas, const char *path, size_t length, int64_t count, int64_t bytes)
+{
+	PdkNode place = nearest(quotas, path, length);
+	PdkNode node = place ? named(quotas, place, USAGE) : 0;
+	if (node == 0)
+		return;
+	PdkQuota usage;
+	if (!read_usage(quotas, node, &usage)) {
+		recount_place(quotas, place, node);
+		return;
+	}
+	usage.count = (int64_t)((uint64_t)usage.count + (uint64_t)count);
+	usage.bytes = (int64_t)((uint64_t)usage.bytes + (uint64_t)bytes);
 	write_usage(quotas, node, &usage);
 }
 
@@ -321,7 +332,9 @@ pdk_quotas_allow(const PdkQuotas *quotas, const char *path, size_t length, int64
 	PdkNode node = named(quotas, place, USAGE);
 	if (node == 0)
 		return PDK_OK;
-	PdkQuota usage = read_usage(quotas, node);
+	PdkQuota usage;
+	if (!read_usage(quotas, node, &usage))
+		usage = (PdkQuota){0, 0, -1, -1};
 	bool count_over = over(usage.count, count, limits.count, limits.count_hard);
 	bool bytes_over = over(usage.bytes, bytes, limits.bytes, limits.bytes_hard);
 	if ((count_over && limits.count_hard > -1) || (bytes_over && limits.bytes_hard > -1))
