@@ -593,6 +593,9 @@ pdk_connections_run(PdkServer *server)
 		PdkConnection *connection = server->run_first;
 		run_list_remove(server, connection);
 		look_at_output(server, connection);
+		/* Full of this turn's output alone: if the system takes all of it, nobody will tell. */
+		if ((connection->waits & PDK_WAIT_OUTPUT) && connection->unsent <= PDK_OUTPUT_HIGH)
+			run_list_add(server, connection);
 		if (connection->waits == 0) {
 			if (connection->admin_reply)
 				pump_word(server, connection);
