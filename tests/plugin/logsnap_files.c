@@ -232,11 +232,12 @@ without_force_sync_nothing_is_synced(void)
 	scene_end(&scene);
 }
 
-/* A recovery that takes Apache's body by its length, and keeps it. */
+/* A recovery that takes a body by its length, and keeps it. */
 typedef struct {
 	GByteArray *body;
+	size_t wanted;
 	PdkSnapshotTail tail;
-	bool accepted;
+	unsigned accepted, discarded;
 } Taken;
 
 static void
@@ -250,9 +251,9 @@ take_part(void *context, const uint8_t *data, size_t length, size_t *used, GErro
 {
 	Taken *taken = context;
 
-	*used = MIN(length, BODY_BYTES - taken->body->len);
+	*used = MIN(length, taken->wanted - taken->body->len);
 	g_byte_array_append(taken->body, data, (unsigned)*used);
-	return taken->body->len == BODY_BYTES ? PDK_PART_DONE : PDK_PART_MORE;
+	return taken->body->len == taken->wanted ? PDK_PART_DONE : PDK_PART_MORE;
 }
 
 static void
@@ -260,14 +261,22 @@ take_accept(void *context, const PdkSnapshotTail *tail)
 {
 	Taken *taken = context;
 
-	taken->accepted = true;
+	taken->accepted++;
 	taken->tail = *tail;
 }
 
 static void
-take_nothing(void *context G_GNUC_UNUSED)
+take_discard(void *context)
 {
-	CU_FAIL("the snapshot is whole");
+	Taken *taken = context;
+
+	taken->discarded++;
+}
+
+static void
+take_empty(void *context G_GNUC_UNUSED)
+{
+	CU_FAIL("there is a snapshot");
 }
 
 static bool
@@ -283,26 +292,28 @@ static const PdkRecovery take = {
 	.snapshot_begin = take_begin,
 	.snapshot_part = take_part,
 	.snapshot_accept = take_accept,
-	.snapshot_discard = take_nothing,
-	.empty = take_nothing,
+	.snapshot_discard = take_discard,
+	.empty = take_empty,
 	.txn = take_txn,
 };
 
-/* Reads what lies in @disk with the plugin itself. */
-static void
-read_apache(ForgetfulFiles *disk, Taken *taken)
+/* Reads what lies in @disk with the plugin itself; in a host with a loop when @loop. */
+static bool
+read_back(ForgetfulFiles *disk, Taken *taken, bool loop)
 {
 	const PdkPersistenceOps *ops = pdk_plugin_persistence_logsnap.ops;
 	g_autoptr(StepHost) host = step_host_new(forgetful_files_table(disk), 1);
 	g_autoptr(PdkConfig) config = fake_config_new(OPTIONS, NULL);
 	PdkRecovered result;
 
+	step_host_set_context(host, loop ? g_main_context_default() : NULL);
 	PdkPersistence *persistence = ops->create(step_host_table(host), config, "/data", "/data", NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(persistence);
-	CU_ASSERT_TRUE(ops->recover(persistence, &take, taken, &result, NULL));
-	CU_ASSERT_EQUAL(result.snapshot_zxid, 0);
+	bool recovered = ops->recover(persistence, &take, taken, &result, NULL);
+	CU_ASSERT_TRUE(!recovered || result.snapshot_zxid == 0);
 	step_host_settle(host);
 	ops->destroy(persistence);
+	return recovered;
 }
 
 static void
@@ -314,17 +325,50 @@ apaches_snapshots_are_read_plain_gz_and_snappy(void)
 	for (unsigned i = 0; i < G_N_ELEMENTS(apache); i++) {
 		g_autoptr(ForgetfulFiles) disk = forgetful_files_new();
 		g_autofree char *path = g_strconcat(DIRECTORY "snapshot.0", suffixes[i], NULL);
-		Taken taken = {.body = g_byte_array_new()};
+		Taken taken = {.body = g_byte_array_new(), .wanted = BODY_BYTES};
 		size_t length;
 		g_autofree uint8_t *bytes = g_base64_decode(apache[i], &length);
 		forgetful_files_put(disk, path, bytes, length);
-		read_apache(disk, &taken);
-		CU_ASSERT_TRUE(taken.accepted);
+		CU_ASSERT_TRUE(read_back(disk, &taken, false));
+		CU_ASSERT_TRUE(taken.accepted == 1 && taken.discarded == 0);
 		CU_ASSERT_TRUE(taken.body->len == BODY_BYTES && memcmp(taken.body->data, plain + 16, BODY_BYTES) == 0);
 		CU_ASSERT_TRUE(taken.tail.has_digest && taken.tail.digest_zxid == 0 && taken.tail.digest_version == 2 &&
 			       taken.tail.digest == 0);
 		CU_ASSERT_FALSE(taken.tail.has_last_zxid); /* 3.8 has none */
 		g_byte_array_unref(taken.body);
+	}
+}
+
+static void
+a_large_snapshot_is_the_same_read_ahead_or_not(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(methods); i++) {
+		Scene scene = scene_new();
+		g_autofree char *path = g_strconcat(DIRECTORY "snapshot.0", suffixes[i], NULL);
+		start_in(&scene, fake_config_new(OPTIONS, "snapshot_compression", methods[i], NULL), "/data");
+		CU_ASSERT_TRUE(life_snapshot_whole(scene.life, 9 * 1000 * 1000));
+		g_clear_pointer(&scene.life, life_free);
+		g_autoptr(GBytes) body = small_core_body(0, 0, 9 * 1000 * 1000);
+		for (unsigned loop = 0; loop < 2; loop++) {
+			Taken taken = {.body = g_byte_array_new(), .wanted = g_bytes_get_size(body)};
+			CU_ASSERT_TRUE(read_back(scene.disk, &taken, loop));
+			g_autoptr(GBytes) found = g_byte_array_free_to_bytes(taken.body);
+			CU_ASSERT_TRUE(taken.accepted == 1 && g_bytes_equal(found, body));
+		}
+		/* Damage at the end, in the middle and near the beginning: the reader stops, wherever it is. */
+		g_autoptr(GBytes) whole = forgetful_files_get(scene.disk, path);
+		size_t length = g_bytes_get_size(whole);
+		const size_t places[] = {length - 8, length / 2, 40};
+		for (unsigned k = 0; k < G_N_ELEMENTS(places); k++) {
+			Taken taken = {.body = g_byte_array_new(), .wanted = g_bytes_get_size(body)};
+			g_autofree uint8_t *bytes = g_memdup2(g_bytes_get_data(whole, NULL), length);
+			bytes[places[k]] ^= 1;
+			forgetful_files_put(scene.disk, path, bytes, length);
+			CU_ASSERT_FALSE(read_back(scene.disk, &taken, true));
+			CU_ASSERT_TRUE(taken.accepted == 0 && taken.discarded == 1);
+			g_byte_array_unref(taken.body);
+		}
+		scene_end(&scene);
 	}
 }
 
@@ -635,6 +679,7 @@ static const ConformanceCase logs[] = {
 
 static const ConformanceCase snapshots[] = {
 	CONFORMANCE_CASE(apaches_snapshots_are_read_plain_gz_and_snappy),
+	CONFORMANCE_CASE(a_large_snapshot_is_the_same_read_ahead_or_not),
 	CONFORMANCE_CASE(the_same_body_gives_apaches_bytes),
 	CONFORMANCE_CASE(every_tail_is_read_as_it_was_written),
 	CONFORMANCE_CASE(compressed_snapshots_are_written_and_read),

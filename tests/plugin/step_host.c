@@ -278,6 +278,12 @@ step_host_settle_timers(StepHost *self, int64_t timers_us)
 }
 
 void
+step_host_set_context(StepHost *self, GMainContext *context)
+{
+	self->table.context = context;
+}
+
+void
 step_host_set_job_us(StepHost *self, int64_t job_us)
 {
 	self->job_us = job_us;

@@ -30,6 +30,9 @@ void step_host_settle_timers(StepHost *self, int64_t timers_us);
 /* Jobs and calls not yet finished. */
 unsigned step_host_outstanding(const StepHost *self);
 
+/* The host claims to have a loop, so plugins may use threads of their own; before the plugin is created. */
+void step_host_set_context(StepHost *self, GMainContext *context);
+
 /* Each job takes this long on the clock. */
 void step_host_set_job_us(StepHost *self, int64_t job_us);
 

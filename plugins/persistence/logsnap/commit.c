@@ -75,7 +75,6 @@ hand_over(PdkPersistence *self)
 	batch->roll_pending = false;
 	self->commit = (Commit){.batch = batch, .begin_us = self->host->now_us(self->host)};
 	self->commit_out = true;
-	pdk_summary_add(self->batch_size, batch->records);
 	self->host->offload(self->host, PDK_LANE_LOG, write_batch, batch_written, self);
 }
 

@@ -31,7 +31,6 @@ log_batch_reset(LogBatch *self)
 		self->capacity = 0;
 	}
 	self->length = 0;
-	self->records = 0;
 	g_array_set_size(self->rolls, 0);
 }
 
@@ -63,7 +62,6 @@ log_batch_add(LogBatch *self, int64_t zxid, const uint8_t *txn, size_t length)
 	record[RECORD_HEAD_BYTES + length] = RECORD_END;
 	self->length += length + RECORD_EXTRA_BYTES;
 	self->last_zxid = zxid;
-	self->records++;
 }
 
 void

@@ -17,7 +17,6 @@ typedef struct {
 	GArray *rolls;     /* size_t, rising: offsets of records before which a new file begins */
 	bool roll_pending; /* the next record added begins a new file */
 	int64_t last_zxid; /* of the last record; meaningless while empty */
-	uint64_t records;
 } LogBatch;
 
 void log_batch_init(LogBatch *self);

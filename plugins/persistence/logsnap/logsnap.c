@@ -76,13 +76,10 @@ make_metrics(PdkPersistence *self)
 	const PdkHost *host = self->host;
 
 	self->fsync_time = host->summary(host, "fsynctime", "time to make a batch of writes durable, ms", false);
-	self->batch_size = host->summary(host, "sync_processor_batch_size", "writes made durable at once", false);
-	self->snapshot_time = host->summary(host, "snapshottime", "time to take a snapshot, ms", false);
 	self->load_time = host->summary(host, "startup_snap_load_time", "time to load the snapshot at start, ms", false);
 	self->txns_loaded = host->summary(host, "startup_txns_loaded", "txns replayed at start", false);
 	self->replay_time = host->summary(host, "startup_txns_load_time", "time to replay the txns at start, ms", false);
 	self->slow_fsyncs = host->counter(host, "fsync_threshold_exceed_count", "fsyncs slower than fsync_warning_ms");
-	self->snapshot_errors = host->counter(host, "snapshot_error_count", "snapshots that could not be written");
 }
 
 static PdkPersistence *

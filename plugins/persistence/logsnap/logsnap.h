@@ -69,8 +69,8 @@ struct PdkPersistence {
 	Upkeep upkeep;
 	PdkPersistenceSizes sizes;
 
-	PdkSummary *fsync_time, *batch_size, *snapshot_time, *load_time, *txns_loaded, *replay_time;
-	PdkCounter *slow_fsyncs, *snapshot_errors;
+	PdkSummary *fsync_time, *load_time, *txns_loaded, *replay_time;
+	PdkCounter *slow_fsyncs;
 };
 
 /* Reports @error (taken) once; from then on nothing is written or reported. */

@@ -57,7 +57,7 @@ try_snapshot(Recovery *self, const FileName *name, unsigned *candidates)
 		return false;
 	}
 	++*candidates;
-	if (valid > 0 && snap_reader_load(files_of(self), name, self->into, self->context, &cause))
+	if (valid > 0 && snap_reader_load(self->settings->host, name, self->into, self->context, &cause))
 		return true;
 	note_bad_snapshot(self, name, cause->message);
 	return false;

@@ -29,6 +29,11 @@ SnapDecoder *snap_decoder_new(SnapCodec codec, SnapSource source, void *context)
  * is bounded: a piece is at most 1 MiB, a snappy block at most 16 MiB.
  */
 int64_t snap_decoder_read(SnapDecoder *self, const uint8_t **data, GError **error);
+/*
+ * Gives away the buffer that holds the bytes just read, and takes *buffer (@bytes long; may be NULL and 0) for it: who wants to keep
+ * a piece need not copy it.
+ */
+void snap_decoder_trade(SnapDecoder *self, uint8_t **buffer, size_t *bytes);
 void snap_decoder_free(SnapDecoder *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SnapDecoder, snap_decoder_free)
 

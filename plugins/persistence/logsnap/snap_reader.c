@@ -3,11 +3,12 @@
 #include "snap_reader.h"
 
 #include "bytes.h"
-#include "snap_codec.h"
+#include "snap_ahead.h"
 #include "snap_format.h"
 
 #include <zlib.h>
 
+#define SMALL_BYTES (4 * 1024 * 1024) /* not worth a thread */
 #define GZ_RATIO 4 /* a guess at how much longer a body is than its compressed file; only sizes tables */
 
 typedef struct {
@@ -15,9 +16,11 @@ typedef struct {
 	PdkFile *file;
 	int64_t offset; /* of the next byte to read */
 
-	SnapDecoder *decoder;
+	SnapAhead *ahead;
 	const uint8_t *piece; /* decoded bytes not yet used */
 	size_t left;
+	size_t piece_bytes; /* of the whole piece */
+	uint32_t piece_adler;
 	uint32_t adler; /* of all used bytes */
 } Reader;
 
@@ -45,17 +48,20 @@ refill(Reader *self, GError **error)
 {
 	if (self->left > 0)
 		return true;
-	int64_t got = snap_decoder_read(self->decoder, &self->piece, error);
+	int64_t got = snap_ahead_next(self->ahead, &self->piece, &self->piece_adler, error);
 	if (got < 0)
 		return false;
-	self->left = (size_t)got;
+	self->left = self->piece_bytes = (size_t)got;
 	return true;
 }
 
 static void
 use(Reader *self, size_t length)
 {
-	self->adler = (uint32_t)adler32(self->adler, self->piece, (unsigned)length);
+	if (length == self->piece_bytes)
+		self->adler = (uint32_t)adler32_combine(self->adler, self->piece_adler, (z_off_t)length);
+	else
+		self->adler = (uint32_t)adler32(self->adler, self->piece, (unsigned)length);
 	self->piece += length;
 	self->left -= length;
 }
@@ -173,8 +179,9 @@ read_tail(Reader *self, PdkSnapshotTail *tail, GError **error)
 }
 
 bool
-snap_reader_load(const PdkFiles *files, const FileName *name, const PdkRecovery *into, void *context, GError **error)
+snap_reader_load(const PdkHost *host, const FileName *name, const PdkRecovery *into, void *context, GError **error)
 {
+	const PdkFiles *files = host->files;
 	Reader reader = {.files = files};
 	PdkSnapshotTail tail;
 
@@ -186,13 +193,15 @@ snap_reader_load(const PdkFiles *files, const FileName *name, const PdkRecovery 
 		files->close(files, reader.file);
 		return false;
 	}
-	g_autoptr(SnapDecoder) decoder = snap_decoder_new(name->codec, read_file, &reader);
-	reader.decoder = decoder;
 	uint64_t body = name->codec == SNAP_PLAIN ? (uint64_t)MAX(size - SNAP_HEADER_BYTES - SNAP_TAIL_BYTES, 0)
 						  : (uint64_t)size * GZ_RATIO;
 	into->snapshot_begin(context, name->zxid, body);
+	SnapDecoder *decoder = snap_decoder_new(name->codec, read_file, &reader);
+	reader.ahead = snap_ahead_new(decoder, host->context && size > SMALL_BYTES);
 	bool whole = read_header(&reader, error) && read_body(&reader, into, context, error) &&
 		     read_tail(&reader, &tail, error);
+	snap_ahead_free(reader.ahead);
+	snap_decoder_free(decoder);
 	files->close(files, reader.file);
 	if (whole) {
 		into->snapshot_accept(context, &tail);

@@ -26,7 +26,6 @@ struct SnapTask {
 	PdkPersistence *owner;
 	SnapWriter *writer;
 	int64_t zxid;
-	int64_t begin_us;
 	GQueue parts; /* GBytes; with STEP_WRITE the first is being written */
 	Step step;
 	bool room_wanted; /* snapshot_part returned false */
@@ -143,7 +142,7 @@ conclude(SnapTask *task)
 	const PdkHost *host = self->host;
 	uint64_t length = snap_writer_length(task->writer);
 	g_autoptr(GError) error = g_steal_pointer(&task->error);
-	int64_t zxid = task->zxid, took_us = host->now_us(host) - task->begin_us;
+	int64_t zxid = task->zxid;
 	bool report = !task->aborted && !self->failed;
 
 	if (self->snapshot == task)
@@ -153,10 +152,7 @@ conclude(SnapTask *task)
 	upkeep_measure(self);
 	if (!report)
 		return;
-	if (error) {
-		pdk_counter_add(self->snapshot_errors, 1);
-	} else {
-		pdk_summary_add(self->snapshot_time, (uint64_t)took_us / 1000);
+	if (error == NULL) {
 		self->sizes.last_snapshot_zxid = zxid;
 		self->sizes.last_snapshot_wall_ms = host->wall_ms(host);
 	}
@@ -193,7 +189,6 @@ snap_task_begin(PdkPersistence *self, int64_t zxid)
 	SnapTask *task = g_new0(SnapTask, 1);
 	task->owner = self;
 	task->zxid = zxid;
-	task->begin_us = self->host->now_us(self->host);
 	task->writer = snap_writer_new(self->host->files, self->directories.snapshots, self->settings.codec, zxid,
 				       ++self->snapshot_serial);
 	g_queue_init(&task->parts);
