@@ -28,8 +28,8 @@ void pdk_quotas_reload(PdkQuotas *quotas);
 
 /*
  * To be told of every applied change, after it. @path is the changed node's. Updates the usage text of the nearest quota at or above it (not its
- * stat), registers and forgets limits, recounts when a usage node is created. A root quota is ignored, and unparsable usage is as if
- * nothing were set: neither may stop a server that replays what another one has logged.
+ * stat), registers and forgets limits, recounts when a usage node is created. A root quota is ignored, and unparsable usage is
+ * counted anew: neither may stop a server that replays what another one has logged.
  */
 void pdk_quotas_created(PdkQuotas *quotas, PdkNode node, const char *path, size_t length, int32_t data_length);
 void pdk_quotas_changed(PdkQuotas *quotas, const char *path, size_t length, int32_t old_length, int32_t new_length);
