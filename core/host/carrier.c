@@ -101,6 +101,8 @@ on_accepted(void *context, PdkTransport *self, PdkConn conn, PdkPurpose purpose)
 	event.accepted.certificate = line->ops->peer(self, conn, PDK_PEER_CERTIFICATE);
 	event.accepted.secure = line->ops->peer(self, conn, PDK_PEER_SECURE) != NULL;
 	step(carrier, &event);
+	/* It may be an operator with a word that shows them. */
+	refresh_facts(carrier);
 	bool refused = carrier->effects->refused;
 	carrier->effects->refused = false;
 	if (refused) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Changes when the shape of paddock.conf does. */
+#include "host/conf-text.h"
 #include "host/configuration.h"
 #include "host/settings-keys.h"
 
@@ -24,6 +25,18 @@ static const struct {
 	{"admin", PDK_KIND_ADMIN},	       {"metrics", PDK_KIND_METRICS},
 };
 
+/* The key; of an element of a list, the list's. */
+static const char *
+name_of(const config_setting_t *setting)
+{
+	const char *name = config_setting_name(setting);
+	const config_setting_t *parent = config_setting_parent(setting);
+
+	if (name == NULL && parent)
+		name = config_setting_name(parent);
+	return name ? name : "(no key)";
+}
+
 static bool blame(const char *file, const config_setting_t *setting, PdkConfigError code, GError **error,
 		  const char *format, ...) G_GNUC_PRINTF(5, 6);
 
@@ -31,14 +44,13 @@ static bool blame(const char *file, const config_setting_t *setting, PdkConfigEr
 static bool
 blame(const char *file, const config_setting_t *setting, PdkConfigError code, GError **error, const char *format, ...)
 {
-	const char *name = config_setting_name(setting);
 	va_list arguments;
 
 	va_start(arguments, format);
 	g_autofree char *text = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
 	g_set_error(error, PDK_CONFIG_ERROR, (int)code, "%s:%u: %s: %s", file, config_setting_source_line(setting),
-		    name ? name : "(in a list)", text);
+		    name_of(setting), text);
 	return false;
 }
 
@@ -46,10 +58,7 @@ blame(const char *file, const config_setting_t *setting, PdkConfigError code, GE
 static bool
 blame_cause(const char *file, const config_setting_t *setting, GError **error, GError *cause)
 {
-	const char *name = config_setting_name(setting);
-
-	g_propagate_prefixed_error(error, cause, "%s:%u: %s: ", file, config_setting_source_line(setting),
-				   name ? name : "(in a list)");
+	g_propagate_prefixed_error(error, cause, "%s:%u: %s: ", file, config_setting_source_line(setting), name_of(setting));
 	return false;
 }
 
@@ -160,7 +169,7 @@ read_setting(const Reader *reader, const config_setting_t *setting, const PdkSet
 	if (raised)
 		pdk_configuration_warn(configuration, "%s:%u: %s: found %s, raised to %" G_GINT64_FORMAT, reader->file,
 				       config_setting_source_line(setting), key->key, text, key->floor);
-	pdk_configuration_note(configuration, key->zoo, text);
+	pdk_configuration_note(configuration, key->zoo, key->key, text, config_setting_source_line(setting));
 	return true;
 }
 
@@ -242,7 +251,8 @@ note_option(const Reader *reader, const PdkOption *option, const config_setting_
 
 	for (char **key = keys; *key; key++)
 		if (**key != '\0')
-			pdk_configuration_note(reader->configuration, *key, text);
+			pdk_configuration_note(reader->configuration, *key, option->key, text,
+					       config_setting_source_line(setting));
 }
 
 /* Options of one plugin, from a group or from the top level of its file in plugins.d. */
@@ -279,23 +289,11 @@ read_options(const Reader *reader, const char *file, const PdkChosen *chosen, co
 static bool
 parse(config_t *config, const char *file, const char *text, size_t length, GError **error)
 {
-	unsigned line = 1;
-
 	config_init(config);
-	if (strlen(text) != length) {
-		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_SYNTAX, "%s:1: found a NUL byte, allowed: text", file);
+	g_autofree char *prepared = pdk_conf_text_prepare(file, text, length, error);
+	if (prepared == NULL)
 		return false;
-	}
-	for (const char *at = text; at; at = strchr(at, '\n'), line++) {
-		at += *at == '\n';
-		at += strspn(at, " \t\r");
-		if (!g_str_has_prefix(at, "@include"))
-			continue;
-		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_SYNTAX,
-			    "%s:%u: found @include, allowed: one file (plugins_dir names a directory of more)", file, line);
-		return false;
-	}
-	if (config_read_string(config, text) == CONFIG_TRUE)
+	if (config_read_string(config, prepared) == CONFIG_TRUE)
 		return true;
 	g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_SYNTAX, "%s:%d: found a %s, allowed: libconfig's syntax", file,
 		    config_error_line(config), config_error_text(config));
@@ -488,10 +486,8 @@ pdk_conf_parse(const char *file, const char *text, size_t length, PdkLoader *loa
 	g_free(reader.plugins_dir);
 	if (!good)
 		return NULL;
-	if (!pdk_configuration_finish(configuration, error)) {
-		g_prefix_error(error, "%s: ", file);
+	if (!pdk_configuration_finish(configuration, error))
 		return NULL;
-	}
 	return g_steal_pointer(&configuration);
 }
 

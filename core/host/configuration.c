@@ -15,12 +15,13 @@ chosen_free(void *data)
 }
 
 static void
-pair_clear(void *data)
+given_clear(void *data)
 {
-	PdkPair *pair = data;
+	PdkGiven *given = data;
 
-	g_free(pair->key);
-	g_free(pair->value);
+	g_free(given->zoo_key);
+	g_free(given->value);
+	g_free(given->name);
 }
 
 PdkConfiguration *
@@ -37,8 +38,8 @@ pdk_configuration_new(const char *file)
 	for (int i = 0; i < PDK_KINDS; i++)
 		configuration->chosen[i] = g_ptr_array_new_with_free_func(chosen_free);
 	configuration->warnings = g_ptr_array_new_with_free_func(g_free);
-	configuration->given = g_array_new(TRUE, TRUE, sizeof(PdkPair));
-	g_array_set_clear_func(configuration->given, pair_clear);
+	configuration->given = g_array_new(FALSE, FALSE, sizeof(PdkGiven));
+	g_array_set_clear_func(configuration->given, given_clear);
 	return configuration;
 }
 
@@ -86,30 +87,52 @@ pdk_configuration_warn(PdkConfiguration *configuration, const char *format, ...)
 	va_end(arguments);
 }
 
-void
-pdk_configuration_note(PdkConfiguration *configuration, const char *zoo_key, const char *value)
+static PdkGiven *
+find_given(const PdkConfiguration *configuration, const char *zoo_key)
 {
 	for (unsigned i = 0; i < configuration->given->len; i++) {
-		PdkPair *pair = &g_array_index(configuration->given, PdkPair, i);
-		if (strcmp(pair->key, zoo_key) != 0)
-			continue;
-		g_free(pair->value);
-		pair->value = g_strdup(value);
-		return;
-	}
-	PdkPair fresh = {g_strdup(zoo_key), g_strdup(value)};
-	g_array_append_val(configuration->given, fresh);
-}
-
-const char *
-pdk_configuration_noted(const PdkConfiguration *configuration, const char *zoo_key)
-{
-	for (unsigned i = 0; i < configuration->given->len; i++) {
-		const PdkPair *pair = &g_array_index(configuration->given, PdkPair, i);
-		if (strcmp(pair->key, zoo_key) == 0)
-			return pair->value;
+		PdkGiven *given = &g_array_index(configuration->given, PdkGiven, i);
+		if (strcmp(given->zoo_key, zoo_key) == 0)
+			return given;
 	}
 	return NULL;
+}
+
+void
+pdk_configuration_note(PdkConfiguration *configuration, const char *zoo_key, const char *name, const char *value,
+		       unsigned line)
+{
+	PdkGiven *known = find_given(configuration, zoo_key);
+
+	if (known == NULL) {
+		PdkGiven fresh = {g_strdup(zoo_key), g_strdup(value), g_strdup(name), line};
+		g_array_append_val(configuration->given, fresh);
+		return;
+	}
+	g_free(known->value);
+	g_free(known->name);
+	known->value = g_strdup(value);
+	known->name = g_strdup(name);
+	known->line = line;
+}
+
+const PdkGiven *
+pdk_configuration_noted(const PdkConfiguration *configuration, const char *zoo_key)
+{
+	return find_given(configuration, zoo_key);
+}
+
+/* "FILE:LINE: KEY: " of the first of two keys that was given. */
+static char *
+place(const PdkConfiguration *configuration, const char *zoo_key, const char *or_key)
+{
+	const PdkGiven *given = find_given(configuration, zoo_key);
+
+	if (given == NULL)
+		given = find_given(configuration, or_key);
+	if (given == NULL)
+		return g_strdup_printf("%s: %s: ", configuration->file, zoo_key);
+	return g_strdup_printf("%s:%u: %s: ", configuration->file, given->line, given->name);
 }
 
 static void
@@ -133,27 +156,29 @@ pdk_configuration_finish(PdkConfiguration *configuration, GError **error)
 	PdkSettings *settings = configuration->settings;
 
 	if (settings->data_dir == NULL) {
-		g_set_error_literal(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_MISSING,
-				    "no data directory (dataDir, data_dir): found none, allowed: a path");
+		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_MISSING,
+			    "%s: dataDir (data_dir): found none, allowed: a path", configuration->file);
 		return false;
 	}
 	derive(settings);
 	if (settings->min_session_timeout_ms > settings->max_session_timeout_ms) {
+		g_autofree char *where = place(configuration, "minSessionTimeout", "maxSessionTimeout");
 		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_VALUE,
-			    "least and greatest session time-out (minSessionTimeout, sessions.min_timeout): found %d, allowed: %d "
-			    "or less (the greatest)",
+			    "%sfound sessions of %d to %d ms, allowed: the least not above the greatest", where,
 			    settings->min_session_timeout_ms, settings->max_session_timeout_ms);
 		return false;
 	}
 	if (settings->enforce_auth && settings->enforce_auth_schemes[0] == NULL) {
-		g_set_error_literal(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_MISSING,
-				    "enforced authentication (enforce.auth.schemes, security.enforce_auth_schemes): found no "
-				    "scheme, allowed: at least one");
+		g_autofree char *where = place(configuration, "enforce.auth.enabled", "enforce.auth.schemes");
+		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_MISSING,
+			    "%sfound no scheme to enforce, allowed: enforce.auth.schemes (enforce_auth_schemes) with at least "
+			    "one",
+			    where);
 		return false;
 	}
 	if (configuration->chosen[PDK_KIND_PERSISTENCE]->len != 1) {
 		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_VALUE,
-			    "plugins.persistence: found %u plugins, allowed: one",
+			    "%s: persistence: found %u plugins, allowed: one", configuration->file,
 			    configuration->chosen[PDK_KIND_PERSISTENCE]->len);
 		return false;
 	}

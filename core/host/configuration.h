@@ -14,12 +14,19 @@ typedef struct {
 	PdkConfig *config;
 } PdkChosen;
 
+/* A setting or option that was given. */
+typedef struct {
+	char *zoo_key, *value; /* by its name in zoo.cfg, without "zookeeper." */
+	char *name;	       /* as it is written in the file */
+	unsigned line;
+} PdkGiven;
+
 typedef struct {
 	char *file; /* for messages */
 	PdkSettings *settings;
 	GPtrArray *chosen[PDK_KINDS]; /* PdkChosen, by kind, in configured order */
 	GPtrArray *warnings;	      /* char: one line each */
-	GArray *given;		      /* PdkPair: zoo.cfg names and values of what was given */
+	GArray *given;		      /* PdkGiven */
 } PdkConfiguration;
 
 PdkConfiguration *pdk_configuration_new(const char *file);
@@ -46,9 +53,11 @@ bool pdk_configuration_choose_defaults(PdkConfiguration *configuration, PdkLoade
 				       GError **error);
 void pdk_configuration_warn(PdkConfiguration *configuration, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Notes what was given for a zoo.cfg name; the last one wins. */
-void pdk_configuration_note(PdkConfiguration *configuration, const char *zoo_key, const char *value);
-const char *pdk_configuration_noted(const PdkConfiguration *configuration, const char *zoo_key);
-/* Settings that follow from others, rules between settings, the pairs. Last; @error without the file. */
+void pdk_configuration_note(PdkConfiguration *configuration, const char *zoo_key, const char *name, const char *value,
+			    unsigned line);
+/* NULL: not given. */
+const PdkGiven *pdk_configuration_noted(const PdkConfiguration *configuration, const char *zoo_key);
+/* Settings that follow from others, rules between settings, the pairs. Last. */
 bool pdk_configuration_finish(PdkConfiguration *configuration, GError **error);
 
 /* The built-in choice of plugins, in the syntax of paddock.conf. */

@@ -179,6 +179,8 @@ listen_everywhere(Daemon *daemon, GString *addresses, GError **error)
 				g_prefix_error(error, "%s/%s: ", pdk_kind_name(PDK_KIND_TRANSPORT), part->chosen->plugin->name);
 				return false;
 			}
+			if (addresses->len == 0)
+				pdk_pairs_set_client_port(daemon->configuration->settings, bound);
 			g_string_append_printf(addresses, "%s%s", addresses->len ? "," : "", bound);
 		}
 	}

@@ -68,7 +68,7 @@ append_zoo_keys(GString *text, const char *indent, const char *zoo_keys)
 static void
 append_option(GString *text, const char *indent, const PdkOption *option)
 {
-	g_string_append_printf(text, "\n%s# %s\n", indent, option->help);
+	g_string_append_printf(text, "%.1s\n%s# %s\n", indent, indent, option->help);
 	if (option->type == PDK_OPTION_INT)
 		g_string_append_printf(text, "%s# %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT "\n", indent, option->min,
 				       option->max);

@@ -171,7 +171,9 @@ serve(PdkConfiguration *configuration, PdkLog *log)
 
 	/* Blocked before the first thread starts: all of them inherit it. */
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* A closed connection and a file that may not grow are told by the call that meets them. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0) {
 		pdk_log(log, PDK_LOG_ERROR, "cannot start: signalfd failed");

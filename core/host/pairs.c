@@ -2,7 +2,6 @@
 /* Changes when the pairs that `conf` and `envi` print do. Source: ZooKeeperServer.dumpConf, Environment. */
 #include "host/pairs.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -10,10 +9,8 @@
 /* The release whose protocol and formats this is. */
 #define BEHAVES_AS "3.9.4"
 
-#ifndef PDK_BUILT_ON
-/* A build that is not told when its sources were released says so; a clock would make two builds of one source differ. */
-#define PDK_BUILT_ON "an unknown date"
-#endif
+/* When this version was made: a fixed date, so that two builds of one source are the same. */
+#define RELEASED_ON "2026-11-21 00:00 UTC"
 
 const char *
 pdk_version(void)
@@ -24,7 +21,7 @@ pdk_version(void)
 const char *
 pdk_built_on(void)
 {
-	return PDK_BUILT_ON;
+	return RELEASED_ON;
 }
 
 static void add(GArray *pairs, const char *key, const char *format, ...) G_GNUC_PRINTF(3, 4);
@@ -57,9 +54,9 @@ begin(void)
 static const char *
 client_port(const PdkConfiguration *configuration)
 {
-	const char *noted = pdk_configuration_noted(configuration, "clientPort");
-	if (noted)
-		return noted;
+	const PdkGiven *given = pdk_configuration_noted(configuration, "clientPort");
+	if (given)
+		return given->value;
 	for (unsigned i = 0; i < configuration->chosen[PDK_KIND_TRANSPORT]->len; i++) {
 		const PdkChosen *chosen = g_ptr_array_index(configuration->chosen[PDK_KIND_TRANSPORT], i);
 		int index = pdk_config_find(chosen->config, "listen");
@@ -76,9 +73,9 @@ client_port(const PdkConfiguration *configuration)
 static const char *
 noted_or(const PdkConfiguration *configuration, const char *zoo_key, const char *otherwise)
 {
-	const char *noted = pdk_configuration_noted(configuration, zoo_key);
+	const PdkGiven *given = pdk_configuration_noted(configuration, zoo_key);
 
-	return noted ? noted : otherwise;
+	return given ? given->value : otherwise;
 }
 
 static PdkPair *
@@ -150,8 +147,8 @@ make_values(const PdkConfiguration *configuration)
 	GArray *pairs = begin();
 
 	for (unsigned i = 0; i < configuration->given->len; i++) {
-		const PdkPair *pair = &g_array_index(configuration->given, PdkPair, i);
-		add(pairs, pair->key, "%s", pair->value);
+		const PdkGiven *given = &g_array_index(configuration->given, PdkGiven, i);
+		add(pairs, given->zoo_key, "%s", given->value);
 	}
 	return finish(pairs);
 }
@@ -165,6 +162,19 @@ replace(PdkPair **pairs, PdkPair *with)
 	}
 	g_free(*pairs);
 	*pairs = with;
+}
+
+void
+pdk_pairs_set_client_port(PdkSettings *settings, const char *address)
+{
+	const char *colon = strrchr(address, ':');
+
+	for (PdkPair *pair = settings->conf; pair->key && colon; pair++) {
+		if (strcmp(pair->key, "clientPort") != 0)
+			continue;
+		g_free(pair->value);
+		pair->value = g_strdup(colon + 1);
+	}
 }
 
 void

@@ -8,6 +8,9 @@
 /* Fills settings->conf, ->environment and ->values of a finished configuration. */
 void pdk_pairs_fill(PdkConfiguration *configuration);
 
+/* Puts the port of @address ("host:port", as a transport bound it) into settings->conf. */
+void pdk_pairs_set_client_port(PdkSettings *settings, const char *address);
+
 /* "3.9.4-paddock-0.1.0": clients parse the first number. */
 const char *pdk_version(void);
 /* Of the release this is built from, as `srvr` prints it. */

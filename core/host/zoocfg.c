@@ -200,7 +200,8 @@ read_all(Reader *reader, const GPtrArray *properties, GError **error)
 			reader->key += strlen(JAVA_PREFIX);
 		if (g_hash_table_lookup(last, reader->key) != reader->property)
 			continue;
-		pdk_configuration_note(reader->configuration, reader->key, reader->property->value);
+		pdk_configuration_note(reader->configuration, reader->key, reader->property->key, reader->property->value,
+				       reader->property->line);
 		if (!read_property(reader, error))
 			return false;
 	}
@@ -225,10 +226,8 @@ pdk_zoocfg_parse(const char *file, const char *text, size_t length, PdkLoader *l
 	Reader reader = {.configuration = configuration};
 	if (!read_all(&reader, properties, error))
 		return NULL;
-	if (!pdk_configuration_finish(configuration, error)) {
-		g_prefix_error(error, "%s: ", file);
+	if (!pdk_configuration_finish(configuration, error))
 		return NULL;
-	}
 	return g_steal_pointer(&configuration);
 }
 
