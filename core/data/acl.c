@@ -3,7 +3,7 @@
 #include "data/acl.h"
 #include "data/slab.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 typedef struct {
 	uint8_t *encoded;
@@ -71,7 +71,7 @@ pdk_acls_free(PdkAcls *acls)
 static uint32_t
 encoding_hash(const uint8_t *encoded, size_t length)
 {
-	return pdk_hash_u64((uint64_t)crc32_z(0, encoded, length) << 32 | adler32_z(1, encoded, length));
+	return pdk_hash_u64((uint64_t)libdeflate_crc32(0, encoded, length) << 32 | libdeflate_adler32(1, encoded, length));
 }
 
 PdkAclId

@@ -2,7 +2,7 @@
 /* How a stat is shown, stored and digested. */
 #include "data/stat.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #define PERSISTED_BYTES 60
 #define TTL_MARK ((int64_t)0xff00000000000000u)
@@ -96,8 +96,8 @@ pdk_stat_load_persisted(PdkStat *stat, const uint8_t bytes[60])
 uint32_t
 pdk_digest_prefix(const char *path, size_t path_length, const uint8_t *data, int32_t data_length)
 {
-	uint32_t crc = (uint32_t)crc32_z(0, (const uint8_t *)path, path_length);
-	return data_length > 0 ? (uint32_t)crc32_z(crc, data, (size_t)data_length) : crc;
+	uint32_t crc = (uint32_t)libdeflate_crc32(0, (const uint8_t *)path, path_length);
+	return data_length > 0 ? (uint32_t)libdeflate_crc32(crc, data, (size_t)data_length) : crc;
 }
 
 uint64_t
@@ -114,7 +114,7 @@ pdk_digest_share(uint32_t prefix, const PdkStat *stat)
 	at = store_int(at, stat->cversion);
 	at = store_int(at, stat->aversion);
 	store_long(at, stat->owner);
-	return (uint32_t)crc32_z(prefix, bytes, sizeof(bytes));
+	return (uint32_t)libdeflate_crc32(prefix, bytes, sizeof(bytes));
 }
 
 bool

@@ -2,7 +2,7 @@
 /* How znodes are found and changed. */
 #include "data/tree-private.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 /* Mixes 128 bits of a product: what wyhash rests on (Wang Yi). */
 static inline uint64_t
@@ -290,7 +290,7 @@ parent_path(PdkTree *tree, PdkNode parent)
 	pdk_buffer_append(&tree->scratch, "/", 1);
 	known->node = parent;
 	known->length = tree->scratch.length;
-	known->crc = (uint32_t)crc32_z(0, tree->scratch.data, tree->scratch.length);
+	known->crc = (uint32_t)libdeflate_crc32(0, tree->scratch.data, tree->scratch.length);
 	return known;
 }
 
@@ -300,13 +300,13 @@ renew_prefix(PdkTree *tree, PdkNode node, const uint8_t *data, int32_t data_leng
 	PdkRecord *record = pdk_tree_record(tree, node);
 	if (!counts(tree, record))
 		return;
-	uLong crc = 0;
+	uint32_t crc = 0;
 	if (node != tree->root) {
 		crc = parent_path(tree, record->parent)->crc;
-		crc = crc32_z(crc, (const uint8_t *)pdk_record_name(record), pdk_record_name_length(record));
+		crc = libdeflate_crc32(crc, (const uint8_t *)pdk_record_name(record), pdk_record_name_length(record));
 	}
 	if (data_length > 0)
-		crc = crc32_z(crc, data, (size_t)data_length);
+		crc = libdeflate_crc32(crc, data, (size_t)data_length);
 	record->prefix = (uint32_t)crc;
 }
 
