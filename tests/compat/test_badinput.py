@@ -188,6 +188,17 @@ class BadInput(Case):
         for _ in range(5):
             self.assertEqual(len(reader.next_reply().body.buf()), 1000000)
 
+    def test_many_megabytes_asked_at_once_come_in_full(self):
+        big = self.path()
+        self.assertEqual(self.witness.create(big, b"y" * 1000000).err, OK)
+        for _ in range(5):
+            c = self.connect()
+            sent = [c.post(GET_DATA, buf(big) + flag(False)) for _ in range(30)]
+            for xid in sent:
+                reply = c.next_reply()
+                self.assertEqual((reply.xid, len(reply.body.buf())), (xid, 1000000))
+            c.drop()
+
     def test_a_watcher_that_never_reads_is_bounded(self):
         p = self.path()
         self.witness.create(p)
