@@ -2,8 +2,10 @@
 /* How wishes of a step are gathered. */
 #include "server/effects.h"
 
-/* A buffer that grew beyond this in one turn is not kept for the next. */
+/* Buffers are kept for the next turn: of the first few outputs generously, of the others only while small. */
+#define KEPT_OUTPUTS 64
 #define KEPT_CAPACITY (256 * 1024)
+#define KEPT_CAPACITY_FURTHER 1024
 
 #define MAKE_ROOM(array, count, capacity)                                                                          \
 	do {                                                                                                       \
@@ -23,14 +25,14 @@ pdk_effects_new(void)
 }
 
 static void
-empty_output(PdkOutput *output)
+empty_output(PdkOutput *output, size_t kept_capacity)
 {
 	for (unsigned i = 0; i < output->n_blocks; i++)
 		g_bytes_unref(output->blocks[i].bytes);
 	output->n_blocks = 0;
 	output->block_bytes = 0;
 	output->bytes.length = 0;
-	if (output->bytes.capacity > KEPT_CAPACITY)
+	if (output->bytes.capacity > kept_capacity)
 		pdk_buffer_clear(&output->bytes);
 }
 
@@ -38,7 +40,7 @@ void
 pdk_effects_reset(PdkEffects *effects)
 {
 	for (unsigned i = 0; i < effects->n_outputs; i++)
-		empty_output(&effects->outputs[i]);
+		empty_output(&effects->outputs[i], i < KEPT_OUTPUTS ? KEPT_CAPACITY : KEPT_CAPACITY_FURTHER);
 	effects->n_outputs = 0;
 	for (unsigned i = 0; i < effects->n_appends; i++)
 		g_bytes_unref(effects->appends[i].txn);
