@@ -195,8 +195,8 @@ static uint64_t
 check_run(const PdkPayloadRun *run)
 {
 	uint32_t returned = 0;
-	for (const uint8_t *block = run->free; block != NULL; memcpy(&block, block, sizeof(block))) {
-		size_t offset = (size_t)(block - (const uint8_t *)run);
+	for (const void *block = run->free; block != NULL; memcpy(&block, block, sizeof(void *))) {
+		size_t offset = (size_t)((const uint8_t *)block - (const uint8_t *)run);
 		pdk_assert(offset >= FIRST_OFFSET && offset < run->fresh);
 		pdk_assert((offset - FIRST_OFFSET) % run->block_bytes == 0);
 		pdk_assert(++returned <= run->room);
