@@ -312,6 +312,8 @@ pdk_connection_output(PdkServer *server, PdkConnection *connection)
 {
 	PdkEffects *effects = server->effects;
 	connection->output = pdk_effects_output(effects, connection->link, connection->output, connection->output_turn);
+	if (connection->output_turn != effects->turn && connection->unsent <= PDK_OUTPUT_HIGH)
+		connection->unread_events = 0; /* it keeps up */
 	connection->output_turn = effects->turn;
 	return &effects->outputs[connection->output];
 }
@@ -614,13 +616,6 @@ pdk_connection_unsent(PdkServer *server, PdkConnection *connection, size_t unsen
 	connection->unsent = unsent;
 	if (connection->stage == PDK_STAGE_ENDING)
 		return;
-	if (unsent > PDK_OUTPUT_KILL) {
-		pdk_server_say(server, PDK_LOG_WARNING, "connection closed: it does not read peer=%s session=0x%" PRIx64 " unsent=%zu",
-			       connection->endpoint, (uint64_t)connection->session_id, unsent);
-		pdk_counter_add(server->cells.connection_drops, 1);
-		pdk_connection_end(server, connection, false);
-		return;
-	}
 	if (unsent <= PDK_OUTPUT_HIGH && (connection->waits & PDK_WAIT_OUTPUT))
 		run_list_add(server, connection);
 }

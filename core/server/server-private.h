@@ -33,8 +33,12 @@
 #define KIB ((size_t)1024)
 #define MIB (KIB * 1024)
 
-/* A client that does not read: above the first its input is not read, above the second it is closed. */
+/*
+ * A client that does not read: above this its input is not read. What it asked for itself may be more (one reply, reads
+ * that waited behind a write) and is no reason to close it.
+ */
 #define PDK_OUTPUT_HIGH MIB
+/* Watch events come unasked: with more of them unread the connection is closed. */
 #define PDK_OUTPUT_KILL (16 * MIB)
 /* Unprocessed input that may gather before reading is paused. */
 #define PDK_INPUT_HIGH (128 * KIB)
@@ -107,6 +111,7 @@ struct PdkConnection {
 	unsigned output;      /* index in the effects, good in turn output_turn */
 	uint32_t output_turn;
 	size_t unsent;        /* what the transport holds, as last told */
+	size_t unread_events; /* bytes of events since it last kept up */
 
 	PdkSession *session;  /* attached, or NULL */
 	int64_t session_id;   /* also while establishing */

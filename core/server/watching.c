@@ -36,7 +36,9 @@ send_event(PdkServer *server, PdkConnection *connection)
 	pdk_buffer_append(&output->bytes, server->event.data, server->event.length);
 	connection->stats.sent++;
 	server->stats.sent++;
-	if (connection->unsent + pdk_output_length(output) > PDK_OUTPUT_KILL) {
+	bool over_before = connection->unread_events > PDK_OUTPUT_KILL;
+	connection->unread_events += server->event.length;
+	if (!over_before && connection->unread_events > PDK_OUTPUT_KILL) {
 		pdk_server_say(server, PDK_LOG_WARNING, "connection closed: it does not read its events peer=%s session=0x%" PRIx64,
 			       connection->endpoint, (uint64_t)connection->session_id);
 		pdk_counter_add(server->cells.connection_drops, 1);
