@@ -285,6 +285,28 @@ body_set(const char *path, const char *data, int32_t version)
 	return body;
 }
 
+static void
+put_multi_head(PdkBuffer *multi, int32_t op, bool done)
+{
+	pdk_put_int(multi, op);
+	pdk_put_bool(multi, done);
+	pdk_put_int(multi, -1);
+}
+
+void
+put_operation(PdkBuffer *multi, int32_t op, PdkBuffer body)
+{
+	put_multi_head(multi, op, false);
+	pdk_buffer_append(multi, body.data, body.length);
+	pdk_buffer_clear(&body);
+}
+
+void
+put_multi_end(PdkBuffer *multi)
+{
+	put_multi_head(multi, -1, true);
+}
+
 int
 do_create_as(Peer *peer, int32_t op, const char *path, const char *data, const char *acl, int32_t flags)
 {

@@ -495,7 +495,7 @@ world_settle(World *world)
 			tell_synced(world, world->txns->len);
 			any = true;
 		}
-		if (!any && !world->again)
+		if (world->lazy || (!any && !world->again))
 			return;
 	}
 	g_assert_not_reached(); /* the server never rests */

@@ -32,6 +32,7 @@ struct World {
 	int64_t deadline_us; /* as the last turn wished */
 	bool again, stopped;
 	bool auto_sync;    /* true at first: what is appended is durable at the end of the round */
+	bool lazy;         /* one round only where others settle: work that is spread over turns stays unfinished */
 	bool check;        /* true at first: pdk_server_check after each step */
 	bool can_snapshot; /* true at first */
 	bool quiet;        /* false at first: the operator's lines are kept in `lines` */
@@ -170,6 +171,10 @@ PdkBuffer body_path(const char *path);
 PdkBuffer body_path_int(const char *path, int32_t value);
 PdkBuffer body_path_bool(const char *path, bool value);
 PdkBuffer body_set(const char *path, const char *data, int32_t version);
+
+/* A multi: heads and bodies one after the other, then the end. Takes @body. */
+void put_operation(PdkBuffer *multi, int32_t op, PdkBuffer body);
+void put_multi_end(PdkBuffer *multi);
 
 int do_create(Peer *peer, const char *path, const char *data, int32_t flags);
 int do_create_as(Peer *peer, int32_t op, const char *path, const char *data, const char *acl, int32_t flags);
