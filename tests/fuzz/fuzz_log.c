@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as a log of logsnap. The first byte says how the rest is used: bit 0, checksums are put right, so that more than the first
- * check is reached; bit 1, the second half is the log that follows.
+ * Any bytes as a log of logsnap. The first byte says how the rest is used: bit 0, checksums are put right, so
+ * that more than the first check is reached; bit 1, the second half is the log that follows.
  */
 #include "storage.h"
 

@@ -6,8 +6,8 @@
 #include "../plugin/forgetful_files.h"
 
 /*
- * Starts logsnap on @disk. When it starts, the next txn is appended and made durable, and a second start must find exactly one
- * more; aborts otherwise. The body of a snapshot is an int n and n bytes here.
+ * Starts logsnap on @disk. When it starts, the next txn is appended and made durable, and a second start must
+ * find exactly one more; aborts otherwise. The body of a snapshot is an int n and n bytes here.
  */
 void fuzz_storage_recover(ForgetfulFiles *disk);
 

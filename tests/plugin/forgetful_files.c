@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file table in memory that behaves like the worst disk that keeps its promises; changes when that disk does. */
+/*
+ * A file table in memory that behaves like the worst disk that keeps its promises; changes when that disk
+ * does.
+ */
 #include "forgetful_files.h"
 
 #include <errno.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A file table in memory that behaves like the worst disk that keeps its promises; changes when that disk does.
+ * A file table in memory that behaves like the worst disk that keeps its promises; changes when that disk
+ * does.
  *
- * Until `datasync` each block of 512 bytes of a file may be lost or kept on its own, so writes are torn and come in any order, in
- * one file and between files; the length may be the old one, the new one or one in between. Until `sync_directory` the changes of a
- * directory (create, rename, unlink) may be lost from any one of them on. A block is never half written. What survives a crash
- * is chosen by a seed. One thread only.
+ * Until `datasync` each block of 512 bytes of a file may be lost or kept on its own, so writes are torn and
+ * come in any order, in one file and between files; the length may be the old one, the new one or one in
+ * between. Until `sync_directory` the changes of a directory (create, rename, unlink) may be lost from any
+ * one of them on. A block is never half written. What survives a crash is chosen by a seed. One thread only.
  */
 #ifndef FORGETFUL_FILES_H
 #define FORGETFUL_FILES_H
@@ -14,7 +15,10 @@
 
 typedef struct ForgetfulFiles ForgetfulFiles;
 
-/* Operations that can be told to fail; those that change something also are the points where a crash may fall. */
+/*
+ * Operations that can be told to fail; those that change something also are the points where a crash may
+ * fall.
+ */
 typedef enum {
 	FORGETFUL_PREAD = 0,
 	FORGETFUL_OPEN, /* that creates or truncates */
@@ -47,12 +51,17 @@ bool forgetful_files_crashed(const ForgetfulFiles *self);
 /* Takes away what was not durable, as @seed says; files still open are dead. */
 void forgetful_files_reboot(ForgetfulFiles *self, uint64_t seed);
 
-/* The @nth operation of @kind from now on (1: the next) fails with @errnum; with @forever, all after it, too. */
+/*
+ * The @nth operation of @kind from now on (1: the next) fails with @errnum; with @forever, all after it, too.
+ */
 void forgetful_files_fail(ForgetfulFiles *self, ForgetfulKind kind, unsigned nth, int errnum, bool forever);
 /* All bytes of all files together; beyond it ENOSPC. Negative: no limit. */
 void forgetful_files_set_capacity(ForgetfulFiles *self, int64_t bytes);
 
-/* For tests that prepare or inspect: the content of a file (NULL: not there); a durable file with its directories. */
+/*
+ * For tests that prepare or inspect: the content of a file (NULL: not there); a durable file with its
+ * directories.
+ */
 GBytes *forgetful_files_get(ForgetfulFiles *self, const char *path);
 void forgetful_files_put(ForgetfulFiles *self, const char *path, const void *data, size_t length);
 void forgetful_files_remove(ForgetfulFiles *self, const char *path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * logsnap on a disk that forgets: a crash at every file operation, and what must be there afterwards. Changes when the promises do.
+ * logsnap on a disk that forgets: a crash at every file operation, and what must be there afterwards. Changes
+ * when the promises do.
  */
 #include "conformance.h"
 #include "fake_host.h"
@@ -102,7 +103,10 @@ check_recovered(const Life *life, const History *history, const GError *error, u
 	return good;
 }
 
-/* A life that crashes at @operation (0: only at its end, without a clean stop). Returns how many operations it had; 0: failed. */
+/*
+ * A life that crashes at @operation (0: only at its end, without a clean stop). Returns how many operations
+ * it had; 0: failed.
+ */
 static uint64_t
 one_life(ForgetfulFiles *disk, History *history, uint64_t seed, uint64_t operation, uint64_t *random)
 {
@@ -128,7 +132,10 @@ one_life(ForgetfulFiles *disk, History *history, uint64_t seed, uint64_t operati
 	return good ? MAX(operations, 1) : 0;
 }
 
-/* A first life of @seed with a crash at @operation, a second with a crash somewhere, then one that only looks. */
+/*
+ * A first life of @seed with a crash at @operation, a second with a crash somewhere, then one that only
+ * looks.
+ */
 static bool
 story(uint64_t seed, uint64_t operation, uint64_t *operations)
 {

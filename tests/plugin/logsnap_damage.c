@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What logsnap makes of damaged directories: tolerated, refused, and with which words. Changes when those rules do. */
+/*
+ * What logsnap makes of damaged directories: tolerated, refused, and with which words. Changes when those
+ * rules do.
+ */
 #include "conformance.h"
 #include "fake_host.h"
 #include "forgetful_files.h"

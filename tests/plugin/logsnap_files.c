@@ -355,7 +355,9 @@ a_large_snapshot_is_the_same_read_ahead_or_not(void)
 			g_autoptr(GBytes) found = g_byte_array_free_to_bytes(taken.body);
 			CU_ASSERT_TRUE(taken.accepted == 1 && g_bytes_equal(found, body));
 		}
-		/* Damage at the end, in the middle and near the beginning: the reader stops, wherever it is. */
+		/*
+		 * Damage at the end, in the middle and near the beginning: the reader stops, wherever it is.
+		 */
 		g_autoptr(GBytes) whole = forgetful_files_get(scene.disk, path);
 		size_t length = g_bytes_get_size(whole);
 		const size_t places[] = {length - 8, length / 2, 40};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Conformance of persistence plugins: what the core relies on, whatever the plugin does with its files. Changes when persistence.h does.
+ * Conformance of persistence plugins: what the core relies on, whatever the plugin does with its files.
+ * Changes when persistence.h does.
  *
  *     persistence [plugin.so...]     without arguments: logsnap and memory
  */

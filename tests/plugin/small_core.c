@@ -127,7 +127,8 @@ small_core_body(int64_t zxid, uint64_t chain, size_t size)
 }
 
 /*
- * Is @bytes a whole body? Returns its length, 0 when more is needed, -1 when it is none; *data gets the content of the last node.
+ * Is @bytes a whole body? Returns its length, 0 when more is needed, -1 when it is none; *data gets the
+ * content of the last node.
  */
 static int64_t
 parse_body(const uint8_t *bytes, size_t length, const uint8_t **data)

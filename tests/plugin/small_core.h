@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A core for persistence tests: keeps one number that depends on every txn and on their order, takes snapshots of it, and
- * knows what was promised. Changes when what a core expects of persistence does.
+ * A core for persistence tests: keeps one number that depends on every txn and on their order, takes
+ * snapshots of it, and knows what was promised. Changes when what a core expects of persistence does.
  *
- * The number is a hash chain: lost, torn, repeated or reordered txns change it. The snapshot body is a real one (sessions, ACL map,
- * nodes, "/") whose node "/n" holds zxid and chain and is padded to a given size.
+ * The number is a hash chain: lost, torn, repeated or reordered txns change it. The snapshot body is a real
+ * one (sessions, ACL map, nodes, "/") whose node "/n" holds zxid and chain and is padded to a given size.
  */
 #ifndef SMALL_CORE_H
 #define SMALL_CORE_H
@@ -58,8 +58,9 @@ typedef struct {
 } Life;
 
 /*
- * Creates the plugin on @files with data directory /data, log directory @log_dir and @config (taken), recovers. When something
- * fails, `persistence` is NULL or `recovered` false, and @error is set. Always free with life_free.
+ * Creates the plugin on @files with data directory /data, log directory @log_dir and @config (taken),
+ * recovers. When something fails, `persistence` is NULL or `recovered` false, and @error is set. Always free
+ * with life_free.
  */
 Life *life_begin(const PdkPlugin *plugin, const PdkFiles *files, PdkConfig *config, const char *log_dir, History *history,
 	   uint64_t seed, GError **error);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A host without threads or clocks: jobs, calls and timers happen one by one, when told, in an order drawn from a seed.
+ * A host without threads or clocks: jobs, calls and timers happen one by one, when told, in an order drawn
+ * from a seed.
  *
- * For tests that need the same story each time. The clock stands still but for 7 us a step and the jumps to the next timer. Options
- * and metric cells are those of the fake host.
+ * For tests that need the same story each time. The clock stands still but for 7 us a step and the jumps to
+ * the next timer. Options and metric cells are those of the fake host.
  */
 #ifndef STEP_HOST_H
 #define STEP_HOST_H
@@ -20,8 +21,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StepHost, step_host_free)
 const PdkHost *step_host_table(StepHost *self);
 
 /*
- * One thing happens: a job's work, a job's done, a call, a timer that is due. The log lane keeps its order, all else is drawn.
- * False: there was nothing to do.
+ * One thing happens: a job's work, a job's done, a call, a timer that is due. The log lane keeps its order,
+ * all else is drawn. False: there was nothing to do.
  */
 bool step_host_step(StepHost *self);
 /* Steps until nothing is left but timers. With @timers, those that come within @timers_us fire, too. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Group commit: what is appended gathers in one batch while the other is being made durable. Changes when the grouping does.
+ * Group commit: what is appended gathers in one batch while the other is being made durable. Changes when the
+ * grouping does.
  */
 #include "logsnap.h"
 

@@ -9,7 +9,9 @@
 #define VERSION_NAME "version-2"
 #define LOCK_NAME LOGSNAP_PRIVATE "lock"
 
-/* Makes @path with its parents; what was made is durable, for all that is acknowledged later will lie in it. */
+/*
+ * Makes @path with its parents; what was made is durable, for all that is acknowledged later will lie in it.
+ */
 static bool
 make_durably(const PdkFiles *files, const char *path, GError **error)
 {

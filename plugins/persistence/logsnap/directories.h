@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two directories: where they are, whose they are, what may lie in them. Changes when that does. Source: FileTxnSnapLog.
+ * The two directories: where they are, whose they are, what may lie in them. Changes when that does. Source:
+ * FileTxnSnapLog.
  */
 #ifndef LOGSNAP_DIRECTORIES_H
 #define LOGSNAP_DIRECTORIES_H
@@ -16,8 +17,9 @@ typedef struct {
 } Directories;
 
 /*
- * Finds or makes both, takes their locks, removes private files of an earlier life, and refuses logs among snapshots and
- * snapshots among logs. @self is zeroed first; on failure nothing stays open. On the core thread, at create.
+ * Finds or makes both, takes their locks, removes private files of an earlier life, and refuses logs among
+ * snapshots and snapshots among logs. @self is zeroed first; on failure nothing stays open. On the core
+ * thread, at create.
  */
 bool directories_open(Directories *self, const PdkFiles *files, const char *data_dir, const char *log_dir, bool autocreate,
 		      GError **error);

@@ -2,7 +2,8 @@
 /*
  * Records gathered for one trip to the disk, ready as bytes; changes when the gathering does.
  *
- * The core thread adds, a job of the log lane seals and writes; never both at a time. The buffer is reused from trip to trip.
+ * The core thread adds, a job of the log lane seals and writes; never both at a time. The buffer is reused
+ * from trip to trip.
  */
 #ifndef LOGSNAP_LOG_BATCH_H
 #define LOGSNAP_LOG_BATCH_H
@@ -30,8 +31,8 @@ void log_batch_add(LogBatch *self, int64_t zxid, const uint8_t *txn, size_t leng
 void log_batch_roll(LogBatch *self);
 
 /*
- * Computes the checksums of the records from @offset on, for at most LOG_STEP_BYTES or up to the next roll, but one record at least;
- * returns the offset behind them. @offset is where a record begins, below `length`.
+ * Computes the checksums of the records from @offset on, for at most LOG_STEP_BYTES or up to the next roll,
+ * but one record at least; returns the offset behind them. @offset is where a record begins, below `length`.
  */
 size_t log_batch_seal(LogBatch *self, size_t offset);
 /* Does a new file begin at @offset? */

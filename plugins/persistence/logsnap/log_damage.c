@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a broken record means: the torn end of a log, or damage in its middle. Changes when that judgement does. */
+/*
+ * What a broken record means: the torn end of a log, or damage in its middle. Changes when that judgement
+ * does.
+ */
 #include "log_damage.h"
 
 #include "bytes.h"
@@ -46,8 +49,8 @@ all_zeros(const uint8_t *data, size_t length)
 }
 
 /*
- * Where the first unwritten block in [0, @until) begins, @until when there is none. The block in which the damage begins counts
- * from there on, for what stands before was written earlier.
+ * Where the first unwritten block in [0, @until) begins, @until when there is none. The block in which the
+ * damage begins counts from there on, for what stands before was written earlier.
  */
 static size_t
 first_unwritten(const Window *window, size_t until)
@@ -86,7 +89,10 @@ whole_record(const Window *window, size_t at)
 	return length + RECORD_EXTRA_BYTES;
 }
 
-/* Looks for whole records behind the broken one: where the first begins (window length: none), the last one, and how many. */
+/*
+ * Looks for whole records behind the broken one: where the first begins (window length: none), the last one,
+ * and how many.
+ */
 static unsigned
 find_records(const Window *window, size_t *first, size_t *last)
 {

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a broken record means: the torn end of a log, or damage in its middle. Changes when that judgement does.
+ * What a broken record means: the torn end of a log, or damage in its middle. Changes when that judgement
+ * does.
  *
- * A crash may leave any part of the write that was under way on the disk, in blocks of 512 bytes, in any order; what did not arrive
- * reads as zeros, or lies behind the end of the file. All else was durable and must be there. So:
+ * A crash may leave any part of the write that was under way on the disk, in blocks of 512 bytes, in any
+ * order; what did not arrive reads as zeros, or lies behind the end of the file. All else was durable and
+ * must be there. So:
  *
- * - a whole record (checksum right, zxid rising) behind the broken one, with no unwritten block between: the middle is damaged;
+ * - a whole record (checksum right, zxid rising) behind the broken one, with no unwritten block between: the
+ *   middle is damaged;
  * - a whole record further behind than one write reaches (LOG_STEP_BYTES): the middle is damaged;
- * - otherwise a wrong checksum or an impossible length is damage, unless the record holds an unwritten block (Java refuses these
- *   two always, and is silent about all else);
+ * - otherwise a wrong checksum or an impossible length is damage, unless the record holds an unwritten block
+ *   (Java refuses these two always, and is silent about all else);
  * - otherwise the log ends here.
  */
 #ifndef LOGSNAP_LOG_DAMAGE_H
@@ -35,9 +38,9 @@ typedef enum {
 const char *log_damage_text(BrokenRecord broken);
 
 /*
- * Judges the broken record at @offset of @file (@size bytes long), whose length field says @record_bytes with everything
- * around it (0 when that means nothing); @last_zxid is that of the record before (-1: none). *ignored gets the number of whole records
- * that follow.
+ * Judges the broken record at @offset of @file (@size bytes long), whose length field says @record_bytes with
+ * everything around it (0 when that means nothing); @last_zxid is that of the record before (-1: none).
+ * *ignored gets the number of whole records that follow.
  */
 DamageVerdict log_damage_judge(const PdkFiles *files, PdkFile *file, int64_t size, int64_t offset, BrokenRecord broken,
 			       int64_t record_bytes, int64_t max_record_bytes, int64_t last_zxid, unsigned *ignored,

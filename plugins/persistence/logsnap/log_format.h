@@ -2,8 +2,9 @@
 /*
  * The layout of a log file; changes when ZooKeeper's log format does. Source: FileTxnLog.
  *
- * Header of 16 bytes (magic, version, dbid), then records: Adler-32 of the payload as a long, payload length as an int, payload,
- * 'B'. The payload begins with TxnHeader, whose zxid stands at offset 12. What follows the last record reads as zeros.
+ * Header of 16 bytes (magic, version, dbid), then records: Adler-32 of the payload as a long, payload length
+ * as an int, payload, 'B'. The payload begins with TxnHeader, whose zxid stands at offset 12. What follows
+ * the last record reads as zeros.
  */
 #ifndef LOGSNAP_LOG_FORMAT_H
 #define LOGSNAP_LOG_FORMAT_H
@@ -20,8 +21,8 @@
 #define TXN_ZXID_OFFSET 12
 
 /*
- * The writer makes at most this much durable in one step (or one record, if that is larger), so the reader knows how far behind a tear
- * bytes of the same torn write may lie.
+ * The writer makes at most this much durable in one step (or one record, if that is larger), so the reader
+ * knows how far behind a tear bytes of the same torn write may lie.
  */
 #define LOG_STEP_BYTES (4 * 1024 * 1024)
 

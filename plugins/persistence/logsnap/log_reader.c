@@ -8,6 +8,7 @@
 
 #include <zlib.h>
 
+#define FIRST_PIECE_BYTES (64 * 1024) /* most logs are short; pieces double up to the full size */
 #define PIECE_BYTES (1024 * 1024)
 
 struct LogReader {
@@ -19,6 +20,7 @@ struct LogReader {
 
 	uint8_t *buffer; /* bytes of the file from `start` on */
 	size_t filled, capacity;
+	size_t piece; /* how much is read at a time */
 	int64_t start;
 
 	int64_t offset; /* of the record returned last */
@@ -52,7 +54,8 @@ bytes_at(LogReader *self, int64_t at, size_t length, GError **error)
 	memmove(self->buffer, self->buffer + (at - self->start), kept);
 	self->start = at;
 	self->filled = kept;
-	size_t wanted = MAX(length, PIECE_BYTES);
+	size_t wanted = MAX(length, self->piece);
+	self->piece = MIN(self->piece * 2, PIECE_BYTES);
 	if (wanted > self->capacity) {
 		self->buffer = g_realloc(self->buffer, wanted);
 		self->capacity = wanted;
@@ -98,7 +101,8 @@ log_reader_open(const PdkFiles *files, const char *path, int64_t max_record_byte
 	self->files = files;
 	self->path = g_strdup(path);
 	self->max_record_bytes = max_record_bytes;
-	self->capacity = PIECE_BYTES;
+	self->piece = FIRST_PIECE_BYTES;
+	self->capacity = self->piece;
 	self->buffer = g_malloc(self->capacity);
 	self->last_zxid = -1;
 	self->file = files->open(files, path, PDK_OPEN_READ, error);

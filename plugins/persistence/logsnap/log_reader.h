@@ -2,8 +2,8 @@
 /*
  * Reads the records of one log file; changes when the reading does. Source: FileTxnLog.FileTxnIterator.
  *
- * Trusts no byte of the file: lengths are bounded, checksums verified. What a record that does not stand for itself means is
- * said by log_damage.h.
+ * Trusts no byte of the file: lengths are bounded, checksums verified. What a record that does not stand for
+ * itself means is said by log_damage.h.
  */
 #ifndef LOGSNAP_LOG_READER_H
 #define LOGSNAP_LOG_READER_H
@@ -24,15 +24,23 @@ LogReader *log_reader_open(const PdkFiles *files, const char *path, int64_t max_
 void log_reader_free(LogReader *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LogReader, log_reader_free)
 
-/* The next record; *txn is lent until the next call. After anything but LOG_RECORD the reader is at its end. */
+/*
+ * The next record; *txn is lent until the next call. After anything but LOG_RECORD the reader is at its end.
+ */
 LogRead log_reader_next(LogReader *self, int64_t *zxid, const uint8_t **txn, size_t *length, GError **error);
 
 /* Where the record returned last began, or where the end or the damage lies. */
 int64_t log_reader_offset(const LogReader *self);
-/* After LOG_TORN: what was found, e.g. "checksum does not match"; and how many whole records lie behind it and are ignored. */
+/*
+ * After LOG_TORN: what was found, e.g. "checksum does not match"; and how many whole records lie behind it
+ * and are ignored.
+ */
 const char *log_reader_problem(const LogReader *self);
 unsigned log_reader_ignored(const LogReader *self);
-/* After LOG_TORN: would a Java server refuse the file as it is? Then the torn part must be cut off at `log_reader_offset`. */
+/*
+ * After LOG_TORN: would a Java server refuse the file as it is? Then the torn part must be cut off at
+ * `log_reader_offset`.
+ */
 bool log_reader_cut(const LogReader *self);
 
 #endif

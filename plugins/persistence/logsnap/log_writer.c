@@ -19,8 +19,8 @@ log_writer_close(LogWriter *self)
 }
 
 /*
- * Makes room for @length more bytes. Growing takes about 0.2 ms and happens once in prealloc_bytes. A disk without room for
- * the padding may still have room for the record: that is for the write to find out.
+ * Makes room for @length more bytes. Growing takes about 0.2 ms and happens once in prealloc_bytes. A disk
+ * without room for the padding may still have room for the record: that is for the write to find out.
  */
 static bool
 make_room(LogWriter *self, size_t length, GError **error)

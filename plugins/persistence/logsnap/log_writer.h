@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes sealed records to log files; changes when the way bytes reach the log does. Source: FileTxnLog, FilePadding.
+ * Writes sealed records to log files; changes when the way bytes reach the log does. Source: FileTxnLog,
+ * FilePadding.
  *
- * Belongs to the log lane: only jobs of that lane call it once the server runs. It never appends to a file of an earlier life. A new
- * file gets its name only when its first records are durable in it, so no log without a header is ever seen.
+ * Belongs to the log lane: only jobs of that lane call it once the server runs. It never appends to a file of
+ * an earlier life. A new file gets its name only when its first records are durable in it, so no log without
+ * a header is ever seen.
  */
 #ifndef LOGSNAP_LOG_WRITER_H
 #define LOGSNAP_LOG_WRITER_H
@@ -31,8 +33,8 @@ typedef struct {
 } LogWriterReport;
 
 /*
- * Seals @batch, writes all of it and, unless force_sync is off, makes it durable. False: what reached the disk is unknown, and this
- * writer must not be used again.
+ * Seals @batch, writes all of it and, unless force_sync is off, makes it durable. False: what reached the
+ * disk is unknown, and this writer must not be used again.
  */
 bool log_writer_write(LogWriter *self, LogBatch *batch, LogWriterReport *report, GError **error);
 void log_writer_close(LogWriter *self);

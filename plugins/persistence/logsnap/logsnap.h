@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The instance, and what its parts on the core thread ask of each other; changes when the plugin's state does.
+ * The instance, and what its parts on the core thread ask of each other; changes when the plugin's state
+ * does.
  *
- * Who owns what: everything here belongs to the core thread, except that a job out on a lane owns what its struct points to until
- * its `done`: the commit job the log writer and the batch in flight, a snapshot's job its SnapWriter.
+ * Who owns what: everything here belongs to the core thread, except that a job out on a lane owns what its
+ * struct points to until its `done`: the commit job the log writer and the batch in flight, a snapshot's job
+ * its SnapWriter.
  */
 #ifndef LOGSNAP_LOGSNAP_H
 #define LOGSNAP_LOGSNAP_H

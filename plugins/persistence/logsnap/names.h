@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which names in version-2 are logs and snapshots; changes when the naming does. Source: ZooKeeper's persistence.Util.
+ * Which names in version-2 are logs and snapshots; changes when the naming does. Source: ZooKeeper's
+ * persistence.Util.
  *
  * Stricter than Java: a name must be exactly `log.<hex>`, `snapshot.<hex>`, `snapshot.<hex>.gz` or
- * `snapshot.<hex>.snappy`, the number a zxid from 0 to 2^63-1. Everything else (`log.bak`, `snapshot.5.tmp`) is somebody else's file:
- * never read, never deleted. Our own temporary names begin with LOGSNAP_PRIVATE.
+ * `snapshot.<hex>.snappy`, the number a zxid from 0 to 2^63-1. Everything else (`log.bak`, `snapshot.5.tmp`)
+ * is somebody else's file: never read, never deleted. Our own temporary names begin with LOGSNAP_PRIVATE.
  */
 #ifndef LOGSNAP_NAMES_H
 #define LOGSNAP_NAMES_H
@@ -36,7 +37,10 @@ bool names_is_snapshot(const char *name, int64_t *zxid, SnapCodec *codec);
 char *names_log_path(const char *directory, int64_t zxid);
 char *names_snapshot_path(const char *directory, int64_t zxid, SnapCodec codec);
 
-/* The logs / snapshots of @directory by rising zxid; NULL and @error when it cannot be listed. Any thread that may use @files. */
+/*
+ * The logs / snapshots of @directory by rising zxid; NULL and @error when it cannot be listed. Any thread
+ * that may use @files.
+ */
 FileNames *names_list_logs(const PdkFiles *files, const char *directory, GError **error);
 FileNames *names_list_snapshots(const PdkFiles *files, const char *directory, GError **error);
 

@@ -63,7 +63,10 @@ try_snapshot(Recovery *self, const FileName *name, unsigned *candidates)
 	return false;
 }
 
-/* Loads the newest whole snapshot. *loaded: its zxid, -1 when there is none to load. False: some, but none is whole. */
+/*
+ * Loads the newest whole snapshot. *loaded: its zxid, -1 when there is none to load. False: some, but none is
+ * whole.
+ */
 static bool
 load_snapshot(Recovery *self, int64_t *loaded, GError **error)
 {

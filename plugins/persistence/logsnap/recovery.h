@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From files to history: which snapshot counts, which logs follow it, what is refused. Changes when those rules do.
- * Source: FileTxnSnapLog.restore, FileSnap.deserialize.
+ * From files to history: which snapshot counts, which logs follow it, what is refused. Changes when those
+ * rules do. Source: FileTxnSnapLog.restore, FileSnap.deserialize.
  *
- * Stricter than Java in one thing: Java goes on from the end of one log to the next without looking whether the second continues the
- * first. Within an epoch zxids rise by one, and an epoch begins with 1, so here a record that does not follow is refused.
+ * Stricter than Java in one thing: Java goes on from the end of one log to the next without looking whether
+ * the second continues the first. Within an epoch zxids rise by one, and an epoch begins with 1, so here a
+ * record that does not follow is refused.
  */
 #ifndef LOGSNAP_RECOVERY_H
 #define LOGSNAP_RECOVERY_H

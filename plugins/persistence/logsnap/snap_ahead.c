@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gives the decoded bytes of a snapshot piece by piece, with a checksum each; changes when the reading ahead does. */
+/*
+ * Gives the decoded bytes of a snapshot piece by piece, with a checksum each; changes when the reading ahead
+ * does.
+ */
 #include "snap_ahead.h"
 
 #include <zlib.h>

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The layout of a snapshot file around its body; changes when ZooKeeper's snapshot format does. Source: FileSnap, SnapStream.
+ * The layout of a snapshot file around its body; changes when ZooKeeper's snapshot format does. Source:
+ * FileSnap, SnapStream.
  *
- * Header of 16 bytes (magic, version 2, dbid -1), body, then seals and tail sections: a seal is the Adler-32 (as a long) of every
- * uncompressed byte before it and the string "/". Seal 1 follows the body, seal 2 the digest section, seal 3 the last zxid.
+ * Header of 16 bytes (magic, version 2, dbid -1), body, then seals and tail sections: a seal is the Adler-32
+ * (as a long) of every uncompressed byte before it and the string "/". Seal 1 follows the body, seal 2 the
+ * digest section, seal 3 the last zxid.
  */
 #ifndef LOGSNAP_SNAP_FORMAT_H
 #define LOGSNAP_SNAP_FORMAT_H

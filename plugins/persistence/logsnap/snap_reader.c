@@ -133,8 +133,8 @@ check_seal(uint32_t adler, const uint8_t *seal, GError **error)
 }
 
 /*
- * Seals and tail. The sections are told apart by how much is left, so a file with a last zxid but no digest is read right, too. What a
- * later version may put behind them is left alone.
+ * Seals and tail. The sections are told apart by how much is left, so a file with a last zxid but no digest
+ * is read right, too. What a later version may put behind them is left alone.
  */
 static bool
 read_tail(Reader *self, PdkSnapshotTail *tail, GError **error)

@@ -10,9 +10,10 @@
 #include <paddock/persistence.h>
 
 /*
- * Says snapshot_begin, snapshot_part..., then snapshot_accept when every seal matched (true), or snapshot_discard and @error, which
- * names the file (false). A file that cannot be opened says nothing to @into. @into is called on this thread only; a large file is
- * read ahead by another, where the host has a loop.
+ * Says snapshot_begin, snapshot_part..., then snapshot_accept when every seal matched (true), or
+ * snapshot_discard and @error, which names the file (false). A file that cannot be opened says nothing to
+ * @into. @into is called on this thread only; a large file is read ahead by another, where the host has a
+ * loop.
  */
 bool snap_reader_load(const PdkHost *host, const FileName *name, const PdkRecovery *into, void *context, GError **error);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A snapshot on its way to the disk: parts go through the pool one after the other, the publication through the log lane.
- * Changes when those steps do.
+ * A snapshot on its way to the disk: parts go through the pool one after the other, the publication through
+ * the log lane. Changes when those steps do.
  *
- * A snapshot that cannot be written is given up, not the server: nothing that was acknowledged depends on it. A full disk thus ends
- * the server only when the log does not fit, and the half-written snapshot is removed before.
+ * A snapshot that cannot be written is given up, not the server: nothing that was acknowledged depends on it.
+ * A full disk thus ends the server only when the log does not fit, and the half-written snapshot is removed
+ * before.
  */
 #include "logsnap.h"
 #include "snap_writer.h"

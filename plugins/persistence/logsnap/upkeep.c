@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When old files are purged and directories measured; changes when that timing does. Source: DatadirCleanupManager. */
+/*
+ * When old files are purged and directories measured; changes when that timing does. Source:
+ * DatadirCleanupManager.
+ */
 #include "logsnap.h"
 #include "purge.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * memory: persistence that keeps nothing. It is the shortest complete plugin, and the one to copy; it changes when the
- * persistence table does.
+ * memory: persistence that keeps nothing. It is the shortest complete plugin, and the one to copy; it changes
+ * when the persistence table does.
  */
 #include <paddock/persistence.h>
 #include <paddock/plugin.h>
