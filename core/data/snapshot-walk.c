@@ -10,11 +10,14 @@ struct PdkSnapshotWalk {
 	PdkBuffer out;
 	PdkBuffer ancestors; /* of a node that must be written out of turn: handles, nearest first */
 	PdkBuffer parent_path;
-	PdkNode parent;    /* whose path that is; 0: unknown */
-	uint64_t removals; /* of the tree when it was noted */
+	PdkNode parent; /* whose path that is; 0: unknown */
 	bool finished;
 };
 
+/*
+ * The known parent cannot have become another node under the same handle: that one would be younger than the walk, and so
+ * would be its children, which are not written.
+ */
 static void
 put_path(PdkSnapshotWalk *walk, PdkNode node, const PdkRecord *record)
 {
@@ -23,12 +26,11 @@ put_path(PdkSnapshotWalk *walk, PdkNode node, const PdkRecord *record)
 		pdk_put_int(&walk->out, 0);
 		return;
 	}
-	if (walk->parent != record->parent || walk->removals != tree->removals) {
+	if (walk->parent != record->parent) {
 		walk->parent_path.length = 0;
 		if (record->parent != tree->root)
 			pdk_tree_append_path(tree, record->parent, &walk->parent_path);
 		walk->parent = record->parent;
-		walk->removals = tree->removals;
 	}
 	size_t name_length = pdk_record_name_length(record);
 	pdk_put_int(&walk->out, (int32_t)(walk->parent_path.length + 1 + name_length));

@@ -92,7 +92,6 @@ struct PdkTree {
 	PdkTreeKeep keep; /* NULL: no walk */
 	void *keep_context;
 	PdkNode cursor;         /* the node that the walk visits next; 0: none */
-	uint64_t removals;      /* of nodes, ever: what was known of a handle may be stale */
 	uint8_t mark;           /* nodes with this mark are no business of the walk */
 	uint8_t aborted_walks;  /* since the last finished one: so many other marks may be about */
 };

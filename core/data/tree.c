@@ -499,7 +499,6 @@ pdk_tree_remove(PdkTree *tree, PdkNode node)
 	before_change(tree, node);
 	if (tree->cursor == node)
 		tree->cursor = pdk_tree_walk_after(tree, node);
-	tree->removals++;
 	if (tree->parent_path.node == node)
 		tree->parent_path.node = 0;
 	tree->digest -= share_of(tree, node);
@@ -714,7 +713,6 @@ throw_away(PdkTree *tree)
 	pdk_owners_clear(&tree->owners);
 	pdk_acls_clear(tree->acls);
 	tree->parent_path.node = 0;
-	tree->removals++;
 }
 
 void

@@ -257,6 +257,27 @@ walks_given_up_do_not_spoil_later_ones(void)
 	}
 }
 
+/* Marks are numbers of eight bits: the one that a walk left on a node must not be taken for that of a walk 256 later. */
+static void
+however_many_walks_are_given_up_no_mark_is_taken_for_another(void)
+{
+	for (unsigned given_up = 250; given_up <= 260; given_up++) {
+		g_autoptr(PdkTree) tree = pdk_tree_new(&settings), other = pdk_tree_new(&settings);
+		PdkNode quota = pdk_tree_find(tree, "/zookeeper/quota", 16);
+		for (unsigned i = 0; i < given_up; i++) {
+			PdkSnapshotWalk *walk = pdk_snapshot_walk_new(tree, NULL, 0);
+			const PdkStat stat = {.version = 1};
+			if (i == 0)
+				pdk_tree_set_stat(tree, quota, &stat);
+			pdk_snapshot_walk_free(walk);
+		}
+		g_autoptr(GBytes) body = write_whole(tree, NULL, 0);
+		load_whole(other, body, 1 << 20);
+		CU_ASSERT_EQUAL(pdk_tree_node_count(other), 4);
+		CU_ASSERT_EQUAL(pdk_tree_digest(other), pdk_tree_digest(tree));
+	}
+}
+
 static void
 a_step_ends_early_after_a_mebibyte(void)
 {
@@ -416,6 +437,7 @@ main(void)
 	CASE(changes_during_the_walk_do_not_show);
 	CASE(everything_may_be_deleted_under_the_walk);
 	CASE(walks_given_up_do_not_spoil_later_ones);
+	CASE(however_many_walks_are_given_up_no_mark_is_taken_for_another);
 	CASE(a_step_ends_early_after_a_mebibyte);
 	CASE(an_acl_number_that_is_not_in_the_map_is_counted);
 	CASE(lists_without_a_node_are_dropped_after_the_load);
