@@ -90,13 +90,14 @@ class Server:
     # Java reads these from the command line only; we take them from the file too.
     SYSTEM = ("jute.maxbuffer", "znode.container.", "readonlymode.", "java.")
 
-    def __init__(self, settings=None, data_dir=None, kind=None, file_limit=None, wrap=None):
+    def __init__(self, settings=None, data_dir=None, kind=None, file_limit=None, conf=None):
+        """@conf: a paddock.conf with %(data_dir)s and %(port)d in it; the settings are not looked at then."""
         self.kind = kind or KIND
         self.directory = temporary_directory()
         self.data_dir = data_dir or os.path.join(self.directory, "data")
         self.port = free_port()
         self.file_limit = file_limit
-        self.wrap = wrap or []
+        self.conf = conf
         self.settings = {
             "tickTime": "2000",
             "maxClientCnxns": "0",
@@ -128,6 +129,12 @@ class Server:
                     return int(line.split()[1])
         return 0
 
+    def write_conf(self):
+        path = os.path.join(self.directory, "paddock.conf")
+        with open(path, "w") as config:
+            config.write(self.conf % {"data_dir": self.data_dir, "port": self.port})
+        return path
+
     def write_config(self):
         path = os.path.join(self.directory, "zoo.cfg")
         with open(path, "w") as config:
@@ -137,11 +144,12 @@ class Server:
         return path
 
     def command(self):
-        config = self.write_config()
         if self.kind == PADDOCK:
             daemon = os.environ.get("PADDOCKD", "paddockd")
             plugins = os.environ.get("PADDOCK_PLUGIN_DIR")
-            return [daemon, "--zoo-cfg", config] + (["--plugin-dir", plugins] if plugins else [])
+            config = ["-c", self.write_conf()] if self.conf else ["--zoo-cfg", self.write_config()]
+            return [daemon] + config + (["--plugin-dir", plugins] if plugins else [])
+        config = self.write_config()
         logging = os.path.join(self.directory, "log4j.properties")
         with open(logging, "w") as properties:
             properties.write("log4j.rootLogger=WARN, C\nlog4j.appender.C=org.apache.log4j.ConsoleAppender\n"
@@ -162,7 +170,7 @@ class Server:
         """Starts the process, without waiting for it to serve."""
         assert self.process is None
         log = open(self.log_path, "ab")
-        self.process = subprocess.Popen(self.wrap + self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                         preexec_fn=self.limit_files, cwd=self.directory)
         log.close()
         _alive.append(self)
@@ -229,12 +237,12 @@ class Case(unittest.TestCase):
     """Cases that share one server, started with the class's `settings`."""
 
     settings = None
+    conf = None
     maxDiff = None
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(cls.settings).start()
-        cls.clients = []
+        cls.server = Server(cls.settings, conf=cls.conf).start()
 
     @classmethod
     def tearDownClass(cls):
