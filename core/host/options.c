@@ -30,11 +30,13 @@ bool
 pdk_text_to_int(const char *text, int64_t min, int64_t max, int64_t *value, GError **error)
 {
 	const char *digits = *text == '+' || *text == '-' ? text + 1 : text;
-	size_t length = strspn(digits, "0123456789");
+	bool is_hex = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
+	const char *first = is_hex ? digits + 2 : digits;
+	size_t length = strspn(first, is_hex ? "0123456789abcdefABCDEF" : "0123456789");
 
-	if (length > 0 && digits[length] == '\0') {
+	if (length > 0 && first[length] == '\0') {
 		errno = 0;
-		int64_t found = g_ascii_strtoll(text, NULL, 10);
+		int64_t found = g_ascii_strtoll(text, NULL, is_hex ? 16 : 10);
 		if (errno == 0 && found >= min && found <= max) {
 			*value = found;
 			return true;

@@ -23,7 +23,7 @@ typedef enum {
 GQuark pdk_config_error_quark(void);
 
 /*
- * Text in the three forms that settings and options share. Numbers: decimal, an optional sign, nothing else. Booleans: true,
+ * Text in the three forms that settings and options share. Numbers: decimal or 0x..., an optional sign, nothing else. Booleans: true,
  * false, yes, no in any case. False: @error (PDK_CONFIG_ERROR_VALUE, "found "x", allowed ...") is set.
  */
 bool pdk_text_to_int(const char *text, int64_t min, int64_t max, int64_t *value, GError **error);
