@@ -369,6 +369,8 @@ carry_command(PdkCarrier *carrier, const PdkCommand *command)
 		return;
 	case PDK_COMMAND_SNAPSHOT_PART:
 		carrier->room = carrier->log_ops->snapshot_part(carrier->log, command->part);
+		if (!carrier->room)
+			pdk_server_snapshot_full(carrier->server);
 		return;
 	case PDK_COMMAND_SNAPSHOT_FINISH:
 		carrier->room = false;
