@@ -133,6 +133,30 @@ class SameDisk(unittest.TestCase):
     def test_a_directory_goes_over_and_back_after_kills(self):
         self.round_trip(lambda server: server.kill())
 
+    def compressed(self, method):
+        settings = dict(SETTINGS, **{"snapshot.compression.method": method})
+        server = Server(settings, kind=JAVA).start()
+        self.write(server, "/java")
+        server.restart()
+        before = self.look(server)
+        server.stop()
+        ours = Server(settings, kind=OURS, data_dir=server.data_dir).start()
+        self.assertEqual(self.look(ours), before)
+        self.write(ours, "/paddock")
+        middle = self.look(ours)
+        ours.stop()
+        suffix = {"gz": ".gz", "snappy": ".snappy"}[method]
+        self.assertTrue([name for name in ours.files("snapshot.*") if name.endswith(suffix)], ours.files())
+        server.start()
+        self.assertEqual(self.look(server), middle)
+        server.stop()
+
+    def test_snapshots_in_gz_go_over_and_back(self):
+        self.compressed("gz")
+
+    def test_snapshots_in_snappy_go_over_and_back(self):
+        self.compressed("snappy")
+
     def test_snapshots_and_logs_are_both_there(self):
         server = Server(SETTINGS, kind=OURS).start()
         self.write(server, "/x")
