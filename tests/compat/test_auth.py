@@ -4,8 +4,9 @@
 
 import base64
 import hashlib
+import unittest
 
-from harness import Case, differs, main
+from harness import JAVA, KIND, Case, differs, main
 from rawzk import *
 
 
@@ -205,6 +206,33 @@ class Skipped(Case):
         self.assertEqual(c.get(self.path()).err, OK)
         self.assertEqual(c.set(self.path()).err, OK)
         self.assertEqual(c.create(self.path("/k")).err, OK)
+
+
+@unittest.skipIf(KIND == JAVA, "3.8.0 knows IPv4 only")
+class BothFamilies(Case):
+    conf = """
+data_dir = "%(data_dir)s";
+plugins = {
+  persistence = "logsnap";
+  transports = ( { plugin = "tcp"; listen = [ "127.0.0.1:%(port)d", "[::1]:%(port)d" ]; } );
+  auth = ( "digest", "ip" );
+  admin = ( { plugin = "fourletter"; whitelist = [ "*" ]; } );
+  metrics = ( );
+};
+"""
+
+    def test_addresses_match_in_their_own_family(self):
+        try:
+            six = self.connect(host="::1")
+        except OSError:
+            self.skipTest("no IPv6 here")
+        four = self.connect()
+        for text, for_four, for_six in (("::1", False, True), ("::/0", False, True), ("0:0:0:0:0:0:0:0/126", False, True),
+                                        ("::2", False, False), ("127.0.0.1", True, False), ("0.0.0.0/0", True, False)):
+            p = self.path(text.replace("/", "-"))
+            self.assertEqual(four.create(p, acl=[(ALL, "ip", text)]).err, OK)
+            self.assertEqual((four.get(p).err == OK, six.get(p).err == OK), (for_four, for_six), text)
+        self.assertEqual(six.who_am_i()[0][0], "ip")
 
 
 if __name__ == "__main__":
