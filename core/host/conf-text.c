@@ -21,14 +21,22 @@ copy(Scanner *scanner, size_t length)
 	}
 }
 
-/* A string with its escapes, to the closing quote or the end of the text. */
-static void
-copy_string(Scanner *scanner)
+/* A string with its escapes and quotes; libconfig loses the memory of one that does not end. */
+static bool
+copy_string(Scanner *scanner, const char *file, GError **error)
 {
+	unsigned line = scanner->line;
+
 	copy(scanner, 1);
 	while (*scanner->at && *scanner->at != '"')
 		copy(scanner, *scanner->at == '\\' ? 2 : 1);
+	if (*scanner->at == '\0') {
+		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_SYNTAX,
+			    "%s:%u: found a string without its end, allowed: \"...\"", file, line);
+		return false;
+	}
 	copy(scanner, 1);
+	return true;
 }
 
 static bool
@@ -95,7 +103,8 @@ pdk_conf_text_prepare(const char *file, const char *text, size_t length, GError 
 	}
 	while (*scanner.at) {
 		if (*scanner.at == '"') {
-			copy_string(&scanner);
+			if (!copy_string(&scanner, file, error))
+				return NULL;
 		} else if (is_word(*scanner.at)) {
 			if (!copy_word(&scanner, file, error))
 				return NULL;

@@ -130,6 +130,7 @@ every_mistake_names_file_line_key_found_and_allowed(void)
 	assert_mistake(D "limits = 5;", PDK_CONFIG_ERROR_VALUE, "p.conf:2: limits: found the integer 5, allowed: a group");
 	assert_mistake("data_dir = \"\";", PDK_CONFIG_ERROR_VALUE, "p.conf:1: data_dir: found \"\", allowed: a string");
 	assert_mistake(D "tick_time = 1;\ntick_time = 2;", PDK_CONFIG_ERROR_SYNTAX, "p.conf:3: found a duplicate setting name");
+	assert_mistake(D "x = \"\\\"\n\n", PDK_CONFIG_ERROR_SYNTAX, "p.conf:2: found a string without its end");
 	assert_mistake(D "ensemble = { };", PDK_CONFIG_ERROR_UNABLE, "p.conf:2: ensemble: found an ensemble, allowed: ");
 	assert_mistake(D "@include \"x\"\n", PDK_CONFIG_ERROR_SYNTAX, "p.conf:2: found @, allowed: one file");
 	assert_mistake(D "limits = { max_cnxns = 99999999999999999999; };", PDK_CONFIG_ERROR_VALUE,
