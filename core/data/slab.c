@@ -188,6 +188,21 @@ pdk_index_first(const PdkIndex *index, uint32_t hash)
 }
 
 void
+pdk_index_expect_head(const PdkIndex *index, uint32_t hash)
+{
+	if (index->buckets > 0)
+		__builtin_prefetch(&index->heads[bucket_of(index, hash)], 1);
+}
+
+void
+pdk_index_expect_record(const PdkIndex *index, uint32_t hash)
+{
+	uint32_t number = pdk_index_first(index, hash);
+	if (number != 0)
+		__builtin_prefetch(pdk_slab_at(index->slab, number));
+}
+
+void
 pdk_index_check(const PdkIndex *index)
 {
 	uint32_t seen = 0;

@@ -59,7 +59,9 @@ typedef struct {
 /* @slab, @owner: borrowed. */
 void pdk_index_init(PdkIndex *index, PdkSlab *slab, size_t chain, PdkSlabHash hash, const void *owner);
 void pdk_index_clear(PdkIndex *index);
-/* Makes the heads for that many records at once (a load knows what is coming), so that insertions need not. */
+/*
+ * Makes the heads for that many records at once (a load knows what is coming), so that insertions need not.
+ */
 void pdk_index_reserve(PdkIndex *index, uint32_t buckets);
 /* Equal keys may stand beside each other; who wants none looks first. */
 void pdk_index_insert(PdkIndex *index, uint32_t number);
@@ -67,6 +69,13 @@ void pdk_index_insert(PdkIndex *index, uint32_t number);
 void pdk_index_remove(PdkIndex *index, uint32_t number);
 /* The first record that may have @hash, 0: none; go on with pdk_index_next until 0. */
 uint32_t pdk_index_first(const PdkIndex *index, uint32_t hash);
+
+/*
+ * Advice to the cache for a search that is to come: the head, and when that is there, the first record behind
+ * it.
+ */
+void pdk_index_expect_head(const PdkIndex *index, uint32_t hash);
+void pdk_index_expect_record(const PdkIndex *index, uint32_t hash);
 
 static inline uint32_t
 pdk_index_next(const PdkIndex *index, uint32_t number)

@@ -8,6 +8,12 @@
 #define SAMPLE_NODES 1024 /* after so many their mean length tells how many there will be */
 #define SMALLEST_APPEND 4096
 
+/*
+ * An insertion waits for memory twice. So a scout runs this many nodes ahead, and looks again at half the
+ * way.
+ */
+enum { SCOUT_FAR = 16, SCOUT_NEAR = 8 };
+
 typedef enum {
 	EXPECT_SESSION_COUNT,
 	EXPECT_SESSION,
@@ -42,6 +48,14 @@ typedef struct {
 	size_t wanted;       /* set when bytes are missing: so many at least */
 	const char *mistake; /* set when the bytes can never be right */
 } Item;
+
+/* Nodes of one part, seen ahead of the reader. */
+typedef struct {
+	const uint8_t *at, *end;
+	unsigned seen, read; /* nodes: by the scout, by the reader */
+	uint32_t hashes[SCOUT_FAR];
+	bool hashed[SCOUT_FAR];
+} Scout;
 
 G_DEFINE_QUARK(pdk_snapshot_error, pdk_snapshot_error)
 
@@ -198,7 +212,8 @@ add_node(PdkSnapshotLoad *load, PdkSlice path, PdkSlice data, int64_t acl, const
 	if (parent == 0 || (name == 2 && text[0] == '/' && text[1] == '/'))
 		return "a node without its parent";
 	PdkAclId id = acl_of(load, acl);
-	if (pdk_tree_try_insert(load->tree, parent, text + name, length - name, data.data, data.length, id, stat) == 0) {
+	if (pdk_tree_try_insert(load->tree, parent, text + name, length - name, data.data, data.length, id,
+				stat) == 0) {
 		pdk_acls_unref(load->tree->acls, id);
 		return "a node given twice";
 	}
@@ -308,8 +323,9 @@ release_acls(PdkSnapshotLoad *load)
 }
 
 /*
- * Completes the item whose beginning is held; returns the bytes of @data that belong to it, or all of them when it is still
- * not complete. What is appended grows with what is there, so that an item in many parts is not read over too often.
+ * Completes the item whose beginning is held; returns the bytes of @data that belong to it, or all of them
+ * when it is still not complete. What is appended grows with what is there, so that an item in many parts is
+ * not read over too often.
  */
 static size_t
 read_held(PdkSnapshotLoad *load, Item *item, const uint8_t *data, size_t length)
@@ -332,25 +348,65 @@ read_held(PdkSnapshotLoad *load, Item *item, const uint8_t *data, size_t length)
 	return taken;
 }
 
+/* One node further, when it is here as a whole. What is no child of the parent at work gets no advice. */
+static void
+scout_node(const PdkSnapshotLoad *load, Scout *scout)
+{
+	size_t left = (size_t)(scout->end - scout->at), parent_length = load->parent_path.length;
+	size_t path_length = left >= 8 ? pdk_load_u32(scout->at) : 0;
+	if (left < 8 || path_length > left - 8) {
+		scout->at = scout->end;
+		return;
+	}
+	const char *path = (const char *)scout->at + 4;
+	int32_t data_length = (int32_t)pdk_load_u32(scout->at + 4 + path_length);
+	size_t length = 8 + path_length + (size_t)MAX(data_length, 0) + 68;
+	scout->at = length < left ? scout->at + length : scout->end;
+	unsigned slot = scout->seen++ % SCOUT_FAR;
+	scout->hashed[slot] =
+		load->parent != 0 && path_length > parent_length + 1 && path[parent_length] == '/' &&
+		(parent_length == 0 || memcmp(path, load->parent_path.data, parent_length) == 0);
+	if (scout->hashed[slot])
+		scout->hashes[slot] = pdk_tree_expect_name(load->tree, load->parent, path + parent_length + 1,
+							   path_length - parent_length - 1);
+	unsigned earlier = (slot + SCOUT_FAR - SCOUT_NEAR) % SCOUT_FAR;
+	if (scout->seen > SCOUT_NEAR && scout->hashed[earlier])
+		pdk_tree_expect_hash(load->tree, scout->hashes[earlier]);
+}
+
+static void
+scout_ahead(const PdkSnapshotLoad *load, Scout *scout, const Item *item)
+{
+	if (scout->at == NULL)
+		*scout = (Scout){.at = item->data, .end = item->data + item->length};
+	while (scout->seen < scout->read + SCOUT_FAR && scout->at < scout->end)
+		scout_node(load, scout);
+	scout->read++;
+}
+
 static PdkLoadResult
 refuse(PdkSnapshotLoad *load, const char *mistake, GError **error)
 {
 	load->expect = EXPECT_REFUSED;
-	g_set_error(error, PDK_SNAPSHOT_ERROR, PDK_SNAPSHOT_ERROR_BAD, "snapshot body, offset %" G_GUINT64_FORMAT ": %s",
-		    load->offset, mistake);
+	g_set_error(error, PDK_SNAPSHOT_ERROR, PDK_SNAPSHOT_ERROR_BAD,
+		    "snapshot body, offset %" G_GUINT64_FORMAT ": %s", load->offset, mistake);
 	return PDK_LOAD_BAD;
 }
 
 PdkLoadResult
-pdk_snapshot_load_part(PdkSnapshotLoad *load, const uint8_t *data, size_t length, size_t *used, GError **error)
+pdk_snapshot_load_part(PdkSnapshotLoad *load, const uint8_t *data, size_t length, size_t *used,
+		       GError **error)
 {
 	pdk_assert(load->expect != EXPECT_NOTHING && load->expect != EXPECT_REFUSED);
 	*used = 0;
+	Scout scout = {0};
 	while (*used < length) {
 		Item item = {.data = data + *used, .length = length - *used};
 		if (load->held.length > 0) {
 			*used += read_held(load, &item, data + *used, length - *used);
 		} else {
+			if (load->expect == EXPECT_NODE)
+				scout_ahead(load, &scout, &item);
 			read_item(load, &item);
 			*used += item.wanted > 0 ? length - *used : item.at;
 			if (item.wanted > 0)

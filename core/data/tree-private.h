@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the tree's own files share: how a node lies in memory, and the seam between tree and snapshot walk. A node is a record of
- * one cache line; what most leaves never get (a change, a child, an owner) lies in a second record, made at the first need.
+ * What the tree's own files share: how a node lies in memory, and the seam between tree and snapshot walk. A
+ * node is a record of one cache line; what most leaves never get (a change, a child, an owner) lies in a
+ * second record, made at the first need.
  */
 #ifndef PDK_DATA_TREE_PRIVATE_H
 #define PDK_DATA_TREE_PRIVATE_H
@@ -66,7 +67,10 @@ typedef struct {
 	uint64_t ephemerals;
 } PdkOwners;
 
-/* CRC state after, and length of, a node's path and the '/' behind it; it serves the next child of the same parent. */
+/*
+ * CRC state after, and length of, a node's path and the '/' behind it; it serves the next child of the same
+ * parent.
+ */
 typedef struct {
 	PdkNode node; /* 0: nothing known */
 	uint32_t crc;
@@ -136,13 +140,22 @@ pdk_record_name(const PdkRecord *record)
 static inline size_t
 pdk_record_payload_size(const PdkRecord *record)
 {
-	size_t inline_data = record->data_length > 0 && record->data_length < PDK_DATA_APART ? (size_t)record->data_length : 0;
+	size_t inline_data = record->data_length > 0 && record->data_length < PDK_DATA_APART
+				     ? (size_t)record->data_length
+				     : 0;
 	return pdk_record_name_offset(record) + pdk_record_name_length(record) + inline_data;
 }
 
 /* As pdk_tree_insert, but 0 when there is such a child already (@acl is then not taken over). */
-PdkNode pdk_tree_try_insert(PdkTree *tree, PdkNode parent, const char *name, size_t name_length, const uint8_t *data,
-			    int32_t data_length, PdkAclId acl, const PdkStat *stat);
+PdkNode pdk_tree_try_insert(PdkTree *tree, PdkNode parent, const char *name, size_t name_length,
+			    const uint8_t *data, int32_t data_length, PdkAclId acl, const PdkStat *stat);
+
+/*
+ * Advice to the cache that a child will be inserted: first with its name, some insertions later with the hash
+ * that this gave. It changes nothing and may be wrong.
+ */
+uint32_t pdk_tree_expect_name(const PdkTree *tree, PdkNode parent, const char *name, size_t length);
+void pdk_tree_expect_hash(const PdkTree *tree, uint32_t hash);
 
 /* The owners' side table. */
 void pdk_owners_init(PdkOwners *owners);

@@ -31,7 +31,8 @@ load_tail(const char *at, size_t length)
 static uint32_t
 key_hash(const PdkTree *tree, PdkNode parent, const char *name, size_t length)
 {
-	uint64_t state = tree->settings.seed ^ mix((uint64_t)parent << 32 | (uint32_t)length, 0x9e3779b97f4a7c15u);
+	uint64_t state =
+		tree->settings.seed ^ mix((uint64_t)parent << 32 | (uint32_t)length, 0x9e3779b97f4a7c15u);
 	while (length > 16) {
 		state = mix(load_word(name) ^ 0xa0761d6478bd642fu, load_word(name + 8) ^ state);
 		name += 16;
@@ -59,7 +60,8 @@ find_child(const PdkTree *tree, PdkNode parent, const char *name, size_t length,
 	PdkNode node = pdk_index_first(&tree->index, hash);
 	while (node != 0) {
 		const PdkRecord *record = pdk_tree_record(tree, node);
-		if (record->hash == hash && record->parent == parent && pdk_record_name_length(record) == length &&
+		if (record->hash == hash && record->parent == parent &&
+		    pdk_record_name_length(record) == length &&
 		    memcmp(pdk_record_name(record), name, length) == 0)
 			return node;
 		node = record->chain;
@@ -303,7 +305,8 @@ renew_prefix(PdkTree *tree, PdkNode node, const uint8_t *data, int32_t data_leng
 	uint32_t crc = 0;
 	if (node != tree->root) {
 		crc = parent_path(tree, record->parent)->crc;
-		crc = libdeflate_crc32(crc, (const uint8_t *)pdk_record_name(record), pdk_record_name_length(record));
+		crc = libdeflate_crc32(crc, (const uint8_t *)pdk_record_name(record),
+				       pdk_record_name_length(record));
 	}
 	if (data_length > 0)
 		crc = libdeflate_crc32(crc, data, (size_t)data_length);
@@ -333,7 +336,8 @@ before_change(PdkTree *tree, PdkNode node)
 
 /* Lays name and data out in a new payload block. */
 static void
-fill_payload(PdkTree *tree, PdkRecord *record, const char *name, size_t name_length, const uint8_t *data, int32_t data_length)
+fill_payload(PdkTree *tree, PdkRecord *record, const char *name, size_t name_length, const uint8_t *data,
+	     int32_t data_length)
 {
 	record->data_length = data_length;
 	record->name_length = (uint16_t)MIN(name_length, PDK_RECORD_LONG_NAME);
@@ -381,12 +385,14 @@ replace_data(PdkTree *tree, PdkRecord *record, const uint8_t *data, int32_t data
 	size_t new_size = old_size - (size_t)MAX(record->data_length, 0) + (size_t)MAX(data_length, 0);
 	if (inside && pdk_payload_same(old_size, new_size)) {
 		if (data_length > 0)
-			memcpy(record->payload + pdk_record_name_offset(record) + name_length, data, (size_t)data_length);
+			memcpy(record->payload + pdk_record_name_offset(record) + name_length, data,
+			       (size_t)data_length);
 		record->data_length = data_length;
 		return;
 	}
 	PdkRecord old = *record;
-	fill_payload(tree, record, name_length > 0 ? pdk_record_name(&old) : "", name_length, data, data_length);
+	fill_payload(tree, record, name_length > 0 ? pdk_record_name(&old) : "", name_length, data,
+		     data_length);
 	drop_payload(tree, &old);
 }
 
@@ -478,6 +484,20 @@ pdk_tree_try_insert(PdkTree *tree, PdkNode parent, const char *name, size_t name
 		tree->digest += pdk_digest_share(record->prefix, stat);
 	}
 	return node;
+}
+
+uint32_t
+pdk_tree_expect_name(const PdkTree *tree, PdkNode parent, const char *name, size_t length)
+{
+	uint32_t hash = key_hash(tree, parent, name, length);
+	pdk_index_expect_head(&tree->index, hash);
+	return hash;
+}
+
+void
+pdk_tree_expect_hash(const PdkTree *tree, uint32_t hash)
+{
+	pdk_index_expect_record(&tree->index, hash);
 }
 
 PdkNode
@@ -621,8 +641,8 @@ pdk_tree_walk_after(const PdkTree *tree, PdkNode node)
 }
 
 /*
- * A finished walk leaves one mark on all nodes, so the next number is free. Unfinished ones leave several about; when
- * all 256 might be in use, which takes 254 walks given up in a row, the marks are made one again.
+ * A finished walk leaves one mark on all nodes, so the next number is free. Unfinished ones leave several
+ * about; when all 256 might be in use, which takes 254 walks given up in a row, the marks are made one again.
  */
 void
 pdk_tree_walk_begin(PdkTree *tree, PdkTreeKeep keep, void *context)
@@ -666,8 +686,8 @@ add_system_node(PdkTree *tree, const char *parent, const char *name, bool config
 	PdkNode above = pdk_tree_find(tree, parent, strlen(parent));
 	if (pdk_tree_child(tree, above, name, strlen(name)) != 0)
 		return;
-	static const uint8_t read_only[] = {0,	 0,   0,   1,	0,   0, 0, PDK_PERM_READ, 0,   0,   0,	 5,   'w', 'o',
-					    'r', 'l', 'd', 0, 0, 0, 6, 'a', 'n', 'y', 'o', 'n', 'e'};
+	/* One entry: PDK_PERM_READ, world, anyone. */
+	static const uint8_t read_only[27] = "\0\0\0\1" "\0\0\0\1" "\0\0\0\5world" "\0\0\0\6anyone";
 	PdkAclId acl = config ? pdk_acls_intern(tree->acls, read_only, sizeof(read_only)) : PDK_ACL_OPEN;
 	PdkStat stat = {.aversion = config ? -1 : 0};
 	pdk_tree_insert(tree, above, name, strlen(name), NULL, 0, acl, &stat);
