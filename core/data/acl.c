@@ -19,9 +19,8 @@ struct PdkAcls {
 	uint32_t generation;
 };
 
-static const uint8_t open_list[] = {
-	0, 0, 0, 1, 0, 0, 0, PDK_PERM_ALL, 0, 0, 0, 5, 'w', 'o', 'r', 'l', 'd', 0, 0, 0, 6, 'a', 'n', 'y', 'o', 'n', 'e',
-};
+/* One entry: PDK_PERM_ALL (octal 37), world, anyone. */
+static const uint8_t open_list[27] = "\0\0\0\1" "\0\0\0\37" "\0\0\0\5world" "\0\0\0\6anyone";
 
 static uint32_t
 list_hash(const void *owner G_GNUC_UNUSED, const void *record)
@@ -71,7 +70,8 @@ pdk_acls_free(PdkAcls *acls)
 static uint32_t
 encoding_hash(const uint8_t *encoded, size_t length)
 {
-	return pdk_hash_u64((uint64_t)libdeflate_crc32(0, encoded, length) << 32 | libdeflate_adler32(1, encoded, length));
+	return pdk_hash_u64((uint64_t)libdeflate_crc32(0, encoded, length) << 32 |
+			    libdeflate_adler32(1, encoded, length));
 }
 
 PdkAclId
@@ -79,9 +79,11 @@ pdk_acls_intern(PdkAcls *acls, const uint8_t *encoded, size_t length)
 {
 	pdk_assert(length >= 4 && length <= G_MAXINT32);
 	uint32_t hash = encoding_hash(encoded, length);
-	for (PdkAclId id = pdk_index_first(&acls->index, hash); id != 0; id = pdk_index_next(&acls->index, id)) {
+	for (PdkAclId id = pdk_index_first(&acls->index, hash); id != 0;
+	     id = pdk_index_next(&acls->index, id)) {
 		List *list = list_at(acls, id);
-		if (list->hash == hash && list->length == length && memcmp(list->encoded, encoded, length) == 0) {
+		if (list->hash == hash && list->length == length &&
+		    memcmp(list->encoded, encoded, length) == 0) {
 			list->references++;
 			return id;
 		}
@@ -91,7 +93,10 @@ pdk_acls_intern(PdkAcls *acls, const uint8_t *encoded, size_t length)
 		acls->generation++;
 	acls->highest = MAX(acls->highest, id);
 	List *list = pdk_slab_at(&acls->lists, id);
-	*list = (List){.encoded = g_memdup2(encoded, length), .references = 1, .length = (uint32_t)length, .hash = hash};
+	*list = (List){.encoded = g_memdup2(encoded, length),
+		       .references = 1,
+		       .length = (uint32_t)length,
+		       .hash = hash};
 	pdk_index_insert(&acls->index, id);
 	return id;
 }

@@ -9,7 +9,7 @@
 
 struct PdkPayloadRun {
 	PdkPayloadRegion *region;
-	PdkPayloadRun *next, *previous; /* among the partial runs of the class; next also among the empty ones of the region */
+	PdkPayloadRun *next, *previous; /* partial runs of the class; next: also empty ones of the region */
 	void *free;                     /* returned blocks, chained through their first bytes */
 	uint32_t fresh;                 /* offset behind the last block ever given out */
 	uint32_t block_bytes;           /* 0: empty run */
@@ -120,7 +120,10 @@ unlink_partial(PdkPayloads *payloads, PdkPayloadRun *run, size_t class)
 	run->next = run->previous = NULL;
 }
 
-/* An empty run may serve any class; of several empty regions one is kept, so that a change at the brim costs no malloc. */
+/*
+ * An empty run may serve any class; of several empty regions one is kept, so that a change at the brim costs
+ * no malloc.
+ */
 static void
 retire(PdkPayloads *payloads, PdkPayloadRun *run, size_t class)
 {

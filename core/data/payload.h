@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Blocks of a few bytes to a few KiB, in size classes of 16 bytes and without a header each: the names and data of znodes.
- * A class fills runs of 64 KiB; an empty run serves any class again, and empty regions of runs go back to malloc. Larger
- * blocks are malloc's. Changes when the way names and data are allocated does.
+ * Blocks of a few bytes to a few KiB, in size classes of 16 bytes and without a header each: the names and
+ * data of znodes. A class fills runs of 64 KiB; an empty run serves any class again, and empty regions of
+ * runs go back to malloc. Larger blocks are malloc's. Changes when the way names and data are allocated does.
  */
 #ifndef PDK_DATA_PAYLOAD_H
 #define PDK_DATA_PAYLOAD_H

@@ -26,7 +26,8 @@ parse_number(const char *text, size_t length, int64_t *into)
 		if (text[at] < '0' || text[at] > '9')
 			return false;
 		/* Downwards, where there is room for one more. */
-		if (__builtin_mul_overflow(value, 10, &value) || __builtin_sub_overflow(value, text[at] - '0', &value))
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_sub_overflow(value, text[at] - '0', &value))
 			return false;
 	}
 	if (!negative && value == INT64_MIN)
@@ -113,7 +114,8 @@ static char *
 usage_text(const PdkQuota *usage)
 {
 	GString *text = g_string_new(NULL);
-	g_string_append_printf(text, "count=%" G_GINT64_FORMAT ",bytes=%" G_GINT64_FORMAT, usage->count, usage->bytes);
+	g_string_append_printf(text, "count=%" G_GINT64_FORMAT ",bytes=%" G_GINT64_FORMAT, usage->count,
+			       usage->bytes);
 	if (usage->bytes_hard != -1 || usage->count_hard != -1)
 		g_string_append_c(text, '=');
 	if (usage->bytes_hard != -1)
@@ -160,8 +162,9 @@ static bool
 is_quota_node(const char *path, size_t length, const char *name)
 {
 	size_t name_length = strlen(name), system_length = strlen(SYSTEM);
-	return length > system_length + 1 + name_length + 1 && memcmp(path, SYSTEM "/", system_length + 1) == 0 &&
-	       path[length - name_length - 1] == '/' && memcmp(path + length - name_length, name, name_length) == 0;
+	return length > system_length + 1 + name_length + 1 &&
+	       memcmp(path, SYSTEM "/", system_length + 1) == 0 && path[length - name_length - 1] == '/' &&
+	       memcmp(path + length - name_length, name, name_length) == 0;
 }
 
 /* Keeping up. */
@@ -317,7 +320,8 @@ over(int64_t used, int64_t more, int64_t soft_limit, int64_t hard_limit)
 }
 
 PdkCode
-pdk_quotas_allow(const PdkQuotas *quotas, const char *path, size_t length, int64_t count, int64_t bytes, bool *soft)
+pdk_quotas_allow(const PdkQuotas *quotas, const char *path, size_t length, int64_t count, int64_t bytes,
+		 bool *soft)
 {
 	if (soft != NULL)
 		*soft = false;

@@ -15,8 +15,8 @@ struct PdkSnapshotWalk {
 };
 
 /*
- * The known parent cannot have become another node under the same handle: that one would be younger than the walk, and so
- * would be its children, which are not written.
+ * The known parent cannot have become another node under the same handle: that one would be younger than the
+ * walk, and so would be its children, which are not written.
  */
 static void
 put_path(PdkSnapshotWalk *walk, PdkNode node, const PdkRecord *record)
@@ -54,13 +54,17 @@ write_node(PdkSnapshotWalk *walk, PdkNode node)
 	record->mark = walk->tree->mark;
 }
 
-/* A node that was written had its ancestors written before it; so what is missing is a run of nearest ancestors. */
+/*
+ * A node that was written had its ancestors written before it; so what is missing is a run of nearest
+ * ancestors.
+ */
 static void
 keep(void *context, PdkNode node)
 {
 	PdkSnapshotWalk *walk = context;
 	walk->ancestors.length = 0;
-	for (PdkNode at = node; at != 0 && pdk_tree_walk_wants(walk->tree, at); at = pdk_tree_parent(walk->tree, at))
+	for (PdkNode at = node; at != 0 && pdk_tree_walk_wants(walk->tree, at);
+	     at = pdk_tree_parent(walk->tree, at))
 		pdk_buffer_append(&walk->ancestors, &at, sizeof(at));
 	while (walk->ancestors.length > 0) {
 		walk->ancestors.length -= sizeof(node);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The body of a snapshot: sessions, ACL map, nodes, "/". Writing is a walk over the live tree in small steps that gives
- * exactly the tree of its beginning: a node about to change that the walk has not passed yet is written first (its
- * unwritten ancestors before it), nodes born later are skipped. Reading is a resumable parser that holds at most one node.
- * Source: SerializeUtils.serializeSnapshot, DataTree.serialize.
+ * The body of a snapshot: sessions, ACL map, nodes, "/". Writing is a walk over the live tree in small steps
+ * that gives exactly the tree of its beginning: a node about to change that the walk has not passed yet is
+ * written first (its unwritten ancestors before it), nodes born later are skipped. Reading is a resumable
+ * parser that holds at most one node. Source: SerializeUtils.serializeSnapshot, DataTree.serialize.
  */
 #ifndef PDK_DATA_SNAPSHOT_H
 #define PDK_DATA_SNAPSHOT_H
@@ -18,14 +18,15 @@ typedef struct {
 typedef struct PdkSnapshotWalk PdkSnapshotWalk;
 
 /*
- * Begins a walk of @tree as it is now; at most one at a time. Sessions and ACL lists are copied at once. Ends by
- * pdk_snapshot_walk_free, finished or not.
+ * Begins a walk of @tree as it is now; at most one at a time. Sessions and ACL lists are copied at once. Ends
+ * by pdk_snapshot_walk_free, finished or not.
  */
 PdkSnapshotWalk *pdk_snapshot_walk_new(PdkTree *tree, const PdkSnapshotSession *sessions, size_t n_sessions);
 void pdk_snapshot_walk_free(PdkSnapshotWalk *walk);
 /*
- * Goes on by up to @nodes nodes, by fewer after 1 MiB of output; false when the body is complete ("/" written). Cost and size
- * of a step are bounded by that; what is ready and not taken is the caller's to bound.
+ * Goes on by up to @nodes nodes, by fewer after 1 MiB of output; false when the body is complete ("/"
+ * written). Cost and size of a step are bounded by that; what is ready and not taken is the caller's to
+ * bound.
  */
 bool pdk_snapshot_walk_step(PdkSnapshotWalk *walk, unsigned nodes);
 /* What was written and not taken yet (also by changes between the steps), bytes. */
@@ -44,10 +45,12 @@ typedef struct PdkSnapshotLoad PdkSnapshotLoad;
 typedef void (*PdkSnapshotSessionFound)(void *context, int64_t id, int32_t timeout_ms);
 
 /*
- * Begins to fill @tree, which is cleared, from a body of about @length bytes. @found (may be NULL) is called for every session.
- * Ends by pdk_snapshot_load_free; an unfinished or unwanted load is thrown away by pdk_tree_clear.
+ * Begins to fill @tree, which is cleared, from a body of about @length bytes. @found (may be NULL) is called
+ * for every session. Ends by pdk_snapshot_load_free; an unfinished or unwanted load is thrown away by
+ * pdk_tree_clear.
  */
-PdkSnapshotLoad *pdk_snapshot_load_new(PdkTree *tree, uint64_t length, PdkSnapshotSessionFound found, void *context);
+PdkSnapshotLoad *pdk_snapshot_load_new(PdkTree *tree, uint64_t length, PdkSnapshotSessionFound found,
+				       void *context);
 void pdk_snapshot_load_free(PdkSnapshotLoad *load);
 
 typedef enum {
@@ -56,12 +59,13 @@ typedef enum {
 	PDK_LOAD_BAD,
 } PdkLoadResult;
 /*
- * Takes the next bytes; never called again after DONE or BAD. Refuses (BAD, @error says what and at which offset of the body)
- * impossible lengths, missing parents and doubled nodes. An ACL number that is not in the map is kept as an empty list and
- * counted (pdk_snapshot_load_strays): the caller warns. Node paths are otherwise taken as they are. Bytes of items beyond
- * 64 MiB (paths, ACL strings) or 1 GiB (data) are refused.
+ * Takes the next bytes; never called again after DONE or BAD. Refuses (BAD, @error says what and at which
+ * offset of the body) impossible lengths, missing parents and doubled nodes. An ACL number that is not in the
+ * map is kept as an empty list and counted (pdk_snapshot_load_strays): the caller warns. Node paths are
+ * otherwise taken as they are. Bytes of items beyond 64 MiB (paths, ACL strings) or 1 GiB (data) are refused.
  */
-PdkLoadResult pdk_snapshot_load_part(PdkSnapshotLoad *load, const uint8_t *data, size_t length, size_t *used, GError **error);
+PdkLoadResult pdk_snapshot_load_part(PdkSnapshotLoad *load, const uint8_t *data, size_t length, size_t *used,
+				     GError **error);
 uint64_t pdk_snapshot_load_strays(const PdkSnapshotLoad *load);
 
 #endif

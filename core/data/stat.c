@@ -47,7 +47,8 @@ store_long(uint8_t *at, int64_t value)
 }
 
 void
-pdk_stat_put_wire(PdkBuffer *out, const PdkStat *stat, PdkNodeType type, int32_t data_length, uint32_t children)
+pdk_stat_put_wire(PdkBuffer *out, const PdkStat *stat, PdkNodeType type, int32_t data_length,
+		  uint32_t children)
 {
 	uint8_t *at = pdk_buffer_extend(out, PDK_STAT_WIRE_BYTES);
 	at = store_long(at, stat->czxid);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is remembered of a znode besides name, data, ACL and children. Source: StatPersisted, EphemeralType. */
+/*
+ * What is remembered of a znode besides name, data, ACL and children. Source: StatPersisted, EphemeralType.
+ */
 #ifndef PDK_DATA_STAT_H
 #define PDK_DATA_STAT_H
 
@@ -23,7 +25,10 @@ typedef enum {
 	PDK_NODE_TTL,
 } PdkNodeType;
 
-/* What an owner value means; TTL marks count as such only with @extended types, else they read as a strange session. */
+/*
+ * What an owner value means; TTL marks count as such only with @extended types, else they read as a strange
+ * session.
+ */
 PdkNodeType pdk_owner_type(int64_t owner, bool extended, bool emulate353);
 /* The time to live of a TTL owner, ms. */
 int64_t pdk_owner_ttl(int64_t owner);
@@ -31,15 +36,19 @@ int64_t pdk_owner_ttl(int64_t owner);
 int64_t pdk_owner_of_ttl(int64_t ttl_ms);
 
 #define PDK_STAT_WIRE_BYTES 68
-/* Appends the PDK_STAT_WIRE_BYTES of a wire Stat; @data_length -1 (null) shows as 0. @type decides what ephemeralOwner shows. */
-void pdk_stat_put_wire(PdkBuffer *out, const PdkStat *stat, PdkNodeType type, int32_t data_length, uint32_t children);
+/*
+ * Appends the PDK_STAT_WIRE_BYTES of a wire Stat; @data_length -1 (null) shows as 0. @type decides what
+ * ephemeralOwner shows.
+ */
+void pdk_stat_put_wire(PdkBuffer *out, const PdkStat *stat, PdkNodeType type, int32_t data_length,
+		       uint32_t children);
 /* Appends / reads the 60 bytes of StatPersisted (snapshot order). */
 void pdk_stat_put_persisted(PdkBuffer *out, const PdkStat *stat);
 void pdk_stat_load_persisted(PdkStat *stat, const uint8_t bytes[60]);
 
 /*
- * The tree digest (DigestCalculator): CRC-32 over path, data and stat. `prefix` is the CRC state after path and data;
- * the share of a node follows from it and its stat at the price of 60 bytes.
+ * The tree digest (DigestCalculator): CRC-32 over path, data and stat. `prefix` is the CRC state after path
+ * and data; the share of a node follows from it and its stat at the price of 60 bytes.
  */
 uint32_t pdk_digest_prefix(const char *path, size_t path_length, const uint8_t *data, int32_t data_length);
 uint64_t pdk_digest_share(uint32_t prefix, const PdkStat *stat);

@@ -12,7 +12,8 @@ check_children(const PdkTree *tree, PdkNode parent)
 {
 	uint32_t count = 0;
 	PdkNode previous = 0;
-	for (PdkNode child = pdk_tree_first_child(tree, parent); child != 0; child = pdk_tree_next_sibling(tree, child)) {
+	for (PdkNode child = pdk_tree_first_child(tree, parent); child != 0;
+	     child = pdk_tree_next_sibling(tree, child)) {
 		const PdkRecord *record = pdk_tree_record(tree, child);
 		pdk_assert(record->parent == parent && record->previous == previous);
 		size_t length;

@@ -14,7 +14,8 @@ pdk_owners_init(PdkOwners *owners)
 	*owners = (PdkOwners){0};
 	pdk_slab_init(&owners->specials, sizeof(PdkSpecial));
 	pdk_slab_init(&owners->sessions, sizeof(PdkOwnerSession));
-	pdk_index_init(&owners->by_id, &owners->sessions, offsetof(PdkOwnerSession, chain), session_hash, owners);
+	pdk_index_init(&owners->by_id, &owners->sessions, offsetof(PdkOwnerSession, chain), session_hash,
+		       owners);
 }
 
 void
@@ -177,7 +178,8 @@ check_list(const PdkTree *tree, const PdkSpecialList *list, uint32_t session)
 	uint32_t previous = 0;
 	for (uint32_t at = list->first; at != 0; at = special_at(&tree->owners, at)->next) {
 		const PdkSpecial *special = special_at(&tree->owners, at);
-		pdk_assert(special->session == session && special->previous == previous && special->owner != 0);
+		pdk_assert(special->session == session && special->previous == previous &&
+			   special->owner != 0);
 		pdk_assert(special_of(tree, special->node) == special);
 		previous = at;
 		pdk_assert(++count <= tree->owners.specials.live);
@@ -195,7 +197,8 @@ pdk_owners_check(const PdkTree *tree)
 	int64_t session;
 	while (pdk_tree_next_ephemeral_owner(tree, &cursor, &session, &count)) {
 		pdk_assert(find_session(owners, session) == cursor);
-		ephemerals += check_list(tree, &session_at(owners, (uint32_t)cursor)->ephemerals, (uint32_t)cursor);
+		ephemerals +=
+			check_list(tree, &session_at(owners, (uint32_t)cursor)->ephemerals, (uint32_t)cursor);
 	}
 	pdk_assert(ephemerals == owners->ephemerals);
 	pdk_assert(ephemerals + check_list(tree, &owners->lasting, 0) == owners->specials.live);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as the body of a snapshot. The first byte says how long the parts are that it comes in. What is loaded must be a
- * sound tree, and its own body must load again to the same digest.
+ * Any bytes as the body of a snapshot. The first byte says how long the parts are that it comes in. What is
+ * loaded must be a sound tree, and its own body must load again to the same digest.
  */
 #include "data/snapshot.h"
 

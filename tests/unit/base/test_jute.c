@@ -82,7 +82,8 @@ a_count_that_cannot_fit_fails(void)
 	static const struct {
 		int32_t count, found;
 		bool failed;
-	} cases[] = {{2, 2, false}, {3, 0, true}, {INT32_MAX, 0, true}, {-1, -1, false}, {-5, 0, false}, {0, 0, false}};
+	} cases[] = {{2, 2, false},   {3, 0, true},   {INT32_MAX, 0, true},
+		     {-1, -1, false}, {-5, 0, false}, {0, 0, false}};
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		uint8_t bytes[4 + 9] = {0};
 		pdk_store_u32(bytes, (uint32_t)cases[i].count);

@@ -18,9 +18,21 @@ static void
 legal_paths_are_taken(void)
 {
 	static const char *const good[] = {
-		"/", "/a", "/a/b", "/...", "/.a", "/a.", "/a b", "/..a/b..", "/z\xc3\xa4hler", "/\xe2\x82\xac",
-		"/\xed\x9f\xbf" /* U+D7FF */, "/\xef\xa4\x80" /* U+F900 */, "/\xef\xbf\xaf" /* U+FFEF */,
-		"/\xc2\xa0", "/zookeeper/quota",
+		"/",
+		"/a",
+		"/a/b",
+		"/...",
+		"/.a",
+		"/a.",
+		"/a b",
+		"/..a/b..",
+		"/z\xc3\xa4hler",
+		"/\xe2\x82\xac",
+		"/\xed\x9f\xbf" /* U+D7FF */,
+		"/\xef\xa4\x80" /* U+F900 */,
+		"/\xef\xbf\xaf" /* U+FFEF */,
+		"/\xc2\xa0",
+		"/zookeeper/quota",
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(good); i++)
 		CU_ASSERT_TRUE(legal(good[i]));
@@ -30,10 +42,35 @@ static void
 illegal_paths_are_refused(void)
 {
 	static const char *const bad[] = {
-		"", "a", "//", "/a/", "/a//b", "/.", "/..", "/a/.", "/a/..", "/./a", "/a/../b", "/\x01", "/a\x1f", "/\x7f",
-		"/\xc2\x80", "/\xc2\x9f", "/\xee\x80\x80" /* U+E000 */, "/\xef\xa3\xbf" /* U+F8FF */,
-		"/\xed\xa0\x80" /* U+D800 */, "/\xef\xbf\xb0" /* U+FFF0 */, "/\xef\xbf\xbf", "/\xef\xbf\xbd",
-		"/\xf0\x9f\x90\xb4" /* beyond U+FFFF */, "/\xc3", "/\xe2\x82", "/\xff", "/\x80", "/\xc0\xaf", "/\xe0\x80\xaf",
+		"",
+		"a",
+		"//",
+		"/a/",
+		"/a//b",
+		"/.",
+		"/..",
+		"/a/.",
+		"/a/..",
+		"/./a",
+		"/a/../b",
+		"/\x01",
+		"/a\x1f",
+		"/\x7f",
+		"/\xc2\x80",
+		"/\xc2\x9f",
+		"/\xee\x80\x80" /* U+E000 */,
+		"/\xef\xa3\xbf" /* U+F8FF */,
+		"/\xed\xa0\x80" /* U+D800 */,
+		"/\xef\xbf\xb0" /* U+FFF0 */,
+		"/\xef\xbf\xbf",
+		"/\xef\xbf\xbd",
+		"/\xf0\x9f\x90\xb4" /* beyond U+FFFF */,
+		"/\xc3",
+		"/\xe2\x82",
+		"/\xff",
+		"/\x80",
+		"/\xc0\xaf",
+		"/\xe0\x80\xaf",
 		"/a\xc3/b",
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)

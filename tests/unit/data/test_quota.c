@@ -24,8 +24,8 @@ create(PdkTree *tree, PdkQuotas *quotas, const char *path, const char *data)
 		create(tree, quotas, parent, "");
 	const PdkStat stat = {.czxid = 1, .mzxid = 1, .pzxid = 1};
 	int32_t length = data ? (int32_t)strlen(data) : -1;
-	PdkNode node = pdk_tree_insert(tree, find(tree, parent), name, strlen(name), (const uint8_t *)data, length,
-				       PDK_ACL_OPEN, &stat);
+	PdkNode node = pdk_tree_insert(tree, find(tree, parent), name, strlen(name), (const uint8_t *)data,
+				       length, PDK_ACL_OPEN, &stat);
 	pdk_quotas_created(quotas, node, path, strlen(path), length);
 }
 
@@ -191,7 +191,8 @@ hard_limits_refuse_and_soft_limits_tell(void)
 	g_autoptr(PdkTree) tree = pdk_tree_new(&settings);
 	g_autoptr(PdkQuotas) quotas = pdk_quotas_new(tree);
 	create(tree, quotas, "/a/b", "12345");
-	create(tree, quotas, "/zookeeper/quota/a/zookeeper_limits", "count=1,bytes=8=;byteHardLimit=10;countHardLimit=3");
+	create(tree, quotas, "/zookeeper/quota/a/zookeeper_limits",
+	       "count=1,bytes=8=;byteHardLimit=10;countHardLimit=3");
 	create(tree, quotas, "/zookeeper/quota/a/zookeeper_stats", "");
 	CU_ASSERT_EQUAL(allow(quotas, "/a/c", 1, 5), PDK_OK);
 	CU_ASSERT_EQUAL(allow(quotas, "/a/c", 1, 6), PDK_ERR_QUOTA_EXCEEDED);

@@ -31,7 +31,9 @@ put_list(PdkBuffer *out, int64_t number, int32_t perms)
 	pdk_put_string(out, "anyone");
 }
 
-/* The body of a file that Apache ZooKeeper 3.8.0 wrote: /ex = "hello", /e ephemeral, the session still open. */
+/*
+ * The body of a file that Apache ZooKeeper 3.8.0 wrote: /ex = "hello", /e ephemeral, the session still open.
+ */
 static GBytes *
 java_body(void)
 {
@@ -197,7 +199,8 @@ changes_during_the_walk_do_not_show(void)
 			while (more) {
 				for (uint64_t n = pdk_random_below(&model->random, 8); n > 0; n--)
 					model_step(model);
-				more = pdk_snapshot_walk_step(walk, (unsigned)pdk_random_below(&model->random, 6));
+				more = pdk_snapshot_walk_step(walk,
+							      (unsigned)pdk_random_below(&model->random, 6));
 				if (pdk_random_below(&model->random, 3) == 0)
 					append_taken(walk, &out);
 			}
@@ -257,7 +260,10 @@ walks_given_up_do_not_spoil_later_ones(void)
 	}
 }
 
-/* Marks are numbers of eight bits: the one that a walk left on a node must not be taken for that of a walk 256 later. */
+/*
+ * Marks are numbers of eight bits: the one that a walk left on a node must not be taken for that of a walk
+ * 256 later.
+ */
 static void
 however_many_walks_are_given_up_no_mark_is_taken_for_another(void)
 {

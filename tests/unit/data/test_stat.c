@@ -4,8 +4,15 @@
 
 #include <CUnit/Basic.h>
 
-static const PdkStat sample = {.czxid = 0x11, .mzxid = 0x22, .ctime = 0x33, .mtime = 0x44, .pzxid = 0x55, .version = 6,
-			       .cversion = 7, .aversion = -1, .owner = 0x0100001bd5810000};
+static const PdkStat sample = {.czxid = 0x11,
+			       .mzxid = 0x22,
+			       .ctime = 0x33,
+			       .mtime = 0x44,
+			       .pzxid = 0x55,
+			       .version = 6,
+			       .cversion = 7,
+			       .aversion = -1,
+			       .owner = 0x0100001bd5810000};
 
 static void
 owners_mean_what_java_takes_them_for(void)
@@ -31,9 +38,10 @@ the_wire_stat_shows_sessions_only_and_counts_both_ways(void)
 	PdkBuffer out = {0};
 	pdk_stat_put_wire(&out, &sample, PDK_NODE_EPHEMERAL, 99, 3);
 	static const uint8_t expected[PDK_STAT_WIRE_BYTES] = {
-		0, 0, 0, 0, 0,	  0,	0,    0x11, 0, 0, 0, 0, 0, 0, 0, 0x22, 0,    0,	   0,	 0,    0, 0, 0,
-		0x33, 0, 0, 0, 0, 0, 0, 0, 0x44, 0, 0, 0, 6, 0, 0, 0, 11, 0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0x1b,
-		0xd5, 0x81, 0, 0, 0, 0, 0, 99, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0x55};
+		0, 0, 0, 0, 0,	0,  0,	  0x11, 0,    0,    0, 0, 0, 0,	   0,	 0x22, 0,
+		0, 0, 0, 0, 0,	0,  0x33, 0,	0,    0,    0, 0, 0, 0,	   0x44, 0,    0,
+		0, 6, 0, 0, 0,	11, 0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0x1b, 0xd5, 0x81, 0,
+		0, 0, 0, 0, 99, 0,  0,	  0,	3,    0,    0, 0, 0, 0,	   0,	 0,    0x55};
 	CU_ASSERT_EQUAL(out.length, sizeof(expected));
 	CU_ASSERT_EQUAL(memcmp(out.data, expected, sizeof(expected)), 0);
 	out.length = 0;
@@ -82,10 +90,13 @@ static void
 the_digest_of_known_trees_is_javas(void)
 {
 	const PdkStat none = {0}, root = {.cversion = 1, .pzxid = 2};
-	const PdkStat ex = {.czxid = 2, .mzxid = 2, .pzxid = 2, .ctime = 0x1a1fac99959, .mtime = 0x1a1fac99959};
+	const PdkStat ex = {
+		.czxid = 2, .mzxid = 2, .pzxid = 2, .ctime = 0x1a1fac99959, .mtime = 0x1a1fac99959};
 	CU_ASSERT_EQUAL(share("", "", &none) + share("/zookeeper", "", &none), 0x51c6d660);
-	CU_ASSERT_EQUAL(share("", "", &root) + share("/zookeeper", "", &none) + share("/ex", "hello", &ex), 0x134105932);
-	CU_ASSERT_EQUAL(pdk_digest_prefix("/a", 2, NULL, -1), pdk_digest_prefix("/a", 2, (const uint8_t *)"", 0));
+	CU_ASSERT_EQUAL(share("", "", &root) + share("/zookeeper", "", &none) + share("/ex", "hello", &ex),
+			0x134105932);
+	CU_ASSERT_EQUAL(pdk_digest_prefix("/a", 2, NULL, -1),
+			pdk_digest_prefix("/a", 2, (const uint8_t *)"", 0));
 }
 
 static void

@@ -45,7 +45,8 @@ bad_paths_are_simply_not_there(void)
 	g_autoptr(PdkTree) tree = pdk_tree_new(&settings);
 	insert(tree, "/a", "", 0);
 	insert(tree, "/a/b", "", 0);
-	static const char *const bad[] = {"a", "//", "//a", "/a/", "/a//b", "/a/b/", "/a/c", "/ab", "a/b", "/a/b/c"};
+	static const char *const bad[] = {"a",	   "//",   "//a", "/a/", "/a//b",
+					  "/a/b/", "/a/c", "/ab", "a/b", "/a/b/c"};
 	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
 		CU_ASSERT_EQUAL(pdk_tree_find(tree, bad[i], strlen(bad[i])), 0);
 	CU_ASSERT_EQUAL(pdk_tree_find(tree, "", 0), pdk_tree_root(tree));
@@ -108,7 +109,8 @@ long_names_and_large_data_survive_changes(void)
 	for (size_t i = 0; i < G_N_ELEMENTS(lengths); i++) {
 		g_autofree char *name = g_strnfill(lengths[i], 'n');
 		PdkStat stat = {.czxid = (int64_t)i};
-		PdkNode node = pdk_tree_insert(tree, pdk_tree_root(tree), name, lengths[i], data, 5, PDK_ACL_OPEN, &stat);
+		PdkNode node = pdk_tree_insert(tree, pdk_tree_root(tree), name, lengths[i], data, 5,
+					       PDK_ACL_OPEN, &stat);
 		static const int32_t sizes[] = {0, 4095, 4096, 100000, 4096, 10, -1, 4095, -1, 70000};
 		for (size_t j = 0; j < G_N_ELEMENTS(sizes); j++) {
 			pdk_tree_set_data(tree, node, data, sizes[j], &stat);
@@ -147,7 +149,14 @@ the_wire_stat_counts_creations_and_deletions_of_children(void)
 	g_autoptr(PdkTree) tree = pdk_tree_new(&settings);
 	PdkNode node = insert(tree, "/a", "12345", 0);
 	insert(tree, "/a/b", NULL, 0x42);
-	PdkStat stat = {.czxid = 1, .mzxid = 2, .ctime = 3, .mtime = 4, .version = 5, .cversion = 6, .aversion = 7, .pzxid = 8};
+	PdkStat stat = {.czxid = 1,
+			.mzxid = 2,
+			.ctime = 3,
+			.mtime = 4,
+			.version = 5,
+			.cversion = 6,
+			.aversion = 7,
+			.pzxid = 8};
 	pdk_tree_set_stat(tree, node, &stat);
 	PdkBuffer out = {0};
 	pdk_tree_put_stat(tree, node, &out);

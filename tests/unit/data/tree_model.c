@@ -183,9 +183,11 @@ create(Model *model)
 {
 	const char *parent = some_path(model);
 	ModelNode *above = g_hash_table_lookup(model->nodes, parent);
-	if (pdk_owner_type(above->stat.owner, true, false) == PDK_NODE_EPHEMERAL || depth(parent) > model->deepest)
+	if (pdk_owner_type(above->stat.owner, true, false) == PDK_NODE_EPHEMERAL ||
+	    depth(parent) > model->deepest)
 		return;
-	static const char *const shapes[] = {"n%u", "node-%07u", "a-rather-long-name-for-a-node-%010u", "z\xc3\xa4hler%u"};
+	static const char *const shapes[] = {"n%u", "node-%07u", "a-rather-long-name-for-a-node-%010u",
+					     "z\xc3\xa4hler%u"};
 	char name[64];
 	snprintf(name, sizeof(name), shapes[below(model, G_N_ELEMENTS(shapes))], (unsigned)below(model, 40));
 	g_autofree char *path = g_strdup_printf("%s/%s", strcmp(parent, "/") == 0 ? "" : parent, name);
@@ -197,8 +199,8 @@ create(Model *model)
 	GBytes *data = some_data(model), *acl = some_acl(model);
 	int32_t length;
 	const uint8_t *bytes = bytes_of(data, &length);
-	PdkNode node = pdk_tree_insert(model->tree, find(model, parent), name, strlen(name), bytes, length, intern(model, acl),
-				       &stat);
+	PdkNode node = pdk_tree_insert(model->tree, find(model, parent), name, strlen(name), bytes, length,
+				       intern(model, acl), &stat);
 	CU_ASSERT_EQUAL(pdk_tree_find(model->tree, path, strlen(path)), node);
 	add(model, path, data, acl, &stat);
 	touch_parent(model, path, 1, 1);
@@ -207,8 +209,8 @@ create(Model *model)
 static bool
 is_system(const char *path)
 {
-	return strcmp(path, "/") == 0 || strcmp(path, "/zookeeper") == 0 || strcmp(path, "/zookeeper/quota") == 0 ||
-	       strcmp(path, "/zookeeper/config") == 0;
+	return strcmp(path, "/") == 0 || strcmp(path, "/zookeeper") == 0 ||
+	       strcmp(path, "/zookeeper/quota") == 0 || strcmp(path, "/zookeeper/config") == 0;
 }
 
 static bool
@@ -314,7 +316,8 @@ compare_node(const char *path, const ModelNode *expected, PdkTree *tree)
 	PdkNode node = pdk_tree_find(tree, path, strlen(path));
 	CU_ASSERT_NOT_EQUAL_FATAL(node, 0);
 	int32_t expected_length, length;
-	const uint8_t *expected_data = bytes_of(expected->data, &expected_length), *data = pdk_tree_data(tree, node, &length);
+	const uint8_t *expected_data = bytes_of(expected->data, &expected_length),
+		      *data = pdk_tree_data(tree, node, &length);
 	CU_ASSERT_EQUAL_FATAL(length, expected_length);
 	CU_ASSERT_TRUE(length <= 0 || memcmp(data, expected_data, (size_t)length) == 0);
 	CU_ASSERT_EQUAL(pdk_tree_data_block(tree, node) != NULL, length >= LARGE);
@@ -347,7 +350,8 @@ static void
 compare_children(ModelNodes *nodes, PdkTree *tree, PdkNode parent)
 {
 	uint64_t last = 0;
-	for (PdkNode child = pdk_tree_first_child(tree, parent); child != 0; child = pdk_tree_next_sibling(tree, child)) {
+	for (PdkNode child = pdk_tree_first_child(tree, parent); child != 0;
+	     child = pdk_tree_next_sibling(tree, child)) {
 		const ModelNode *found = model_of(nodes, tree, child);
 		CU_ASSERT_TRUE(found->born > last);
 		last = found->born;
@@ -396,8 +400,9 @@ model_compare(ModelNodes *nodes, PdkTree *tree, bool ordered)
 		const uint8_t *data = bytes_of(node->data, &data_length);
 		data_size += length + (size_t)MAX(data_length, 0);
 		if (pdk_digest_counts(path, length))
-			digest += pdk_digest_share(pdk_digest_prefix(path, length > 1 ? length : 0, data, data_length),
-						   &node->stat);
+			digest += pdk_digest_share(
+				pdk_digest_prefix(path, length > 1 ? length : 0, data, data_length),
+				&node->stat);
 		PdkNodeType type = pdk_owner_type(node->stat.owner, true, false);
 		ephemerals += type == PDK_NODE_EPHEMERAL;
 		lasting += type == PDK_NODE_CONTAINER || type == PDK_NODE_TTL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tree beside the simplest thing that could be one, a table of paths; random changes go to both. Changes when the tree's
- * promises do.
+ * A tree beside the simplest thing that could be one, a table of paths; random changes go to both. Changes
+ * when the tree's promises do.
  */
 #ifndef PDK_TESTS_TREE_MODEL_H
 #define PDK_TESTS_TREE_MODEL_H
