@@ -542,6 +542,8 @@ static void
 work_on_input(PdkServer *server, PdkConnection *connection)
 {
 	size_t left = connection->input.length - connection->taken;
+	if (left == 0)
+		return;
 	size_t used = work(server, connection, connection->input.data + connection->taken, left);
 	if (connection->stage == PDK_STAGE_ENDING)
 		return;
