@@ -27,14 +27,17 @@ struct PdkPayloadRegion {
 
 #define FIRST_OFFSET ((sizeof(PdkPayloadRun) + PDK_PAYLOAD_STEP - 1) / PDK_PAYLOAD_STEP * PDK_PAYLOAD_STEP)
 
+/* The oldest room is filled first, so that the younger regions empty altogether and can leave. */
 static void
 link_room(PdkPayloads *payloads, PdkPayloadRegion *region)
 {
-	region->previous_room = NULL;
-	region->next_room = payloads->with_room;
-	if (region->next_room != NULL)
-		region->next_room->previous_room = region;
-	payloads->with_room = region;
+	region->next_room = NULL;
+	region->previous_room = payloads->last_room;
+	if (region->previous_room != NULL)
+		region->previous_room->next_room = region;
+	else
+		payloads->first_room = region;
+	payloads->last_room = region;
 }
 
 static void
@@ -43,9 +46,12 @@ unlink_room(PdkPayloads *payloads, PdkPayloadRegion *region)
 	if (region->previous_room != NULL)
 		region->previous_room->next_room = region->next_room;
 	else
-		payloads->with_room = region->next_room;
+		payloads->first_room = region->next_room;
 	if (region->next_room != NULL)
 		region->next_room->previous_room = region->previous_room;
+	else
+		payloads->last_room = region->previous_room;
+	region->next_room = region->previous_room = NULL;
 }
 
 static PdkPayloadRegion *
@@ -92,7 +98,7 @@ pdk_payloads_clear(PdkPayloads *payloads)
 static PdkPayloadRun *
 add_run(PdkPayloads *payloads, size_t class)
 {
-	PdkPayloadRegion *region = payloads->with_room ? payloads->with_room : add_region(payloads);
+	PdkPayloadRegion *region = payloads->first_room ? payloads->first_room : add_region(payloads);
 	PdkPayloadRun *run = region->empty;
 	if (run != NULL)
 		region->empty = run->next;

@@ -24,7 +24,8 @@ typedef struct PdkPayloadRegion PdkPayloadRegion;
 /* Zero-initialised is empty and owns nothing. */
 typedef struct {
 	PdkPayloadRun *partial[PDK_PAYLOAD_CLASSES]; /* runs with a free block */
-	PdkPayloadRegion *regions, *with_room;       /* all; those with an empty run */
+	PdkPayloadRegion *regions;                   /* all */
+	PdkPayloadRegion *first_room, *last_room;    /* those with an empty run, the longest so first */
 	uint64_t blocks, outside;                    /* blocks given out; of those the malloc's */
 	uint64_t held_bytes;                         /* regions */
 } PdkPayloads;
