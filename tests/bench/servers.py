@@ -142,7 +142,11 @@ class Paddock(Server):
         self.binary = binary
 
     def command(self, heap):
-        return [self.binary, "--zoo-cfg", self.config_path()]
+        command = [self.binary, "--zoo-cfg", self.config_path()]
+        plugins = os.path.join(os.path.dirname(os.path.abspath(self.binary)), "plugins")
+        if os.path.isdir(plugins):  # a build tree that is not installed
+            command += ["--plugin-dir", plugins]
+        return command
 
 
 class Redis(Server):
