@@ -70,13 +70,25 @@ answers_locally(int32_t op)
 }
 
 static void
-queue_behind(PdkServer *server, PdkConnection *connection, const uint8_t *frame, size_t length, bool large)
+queue_behind(PdkServer *server, PdkConnection *connection, const uint8_t *frame, size_t length, bool large, bool throttled)
 {
-	PdkWaiting waiting = {.frame = g_memdup2(frame, length), .length = (uint32_t)length, .large = large, .since_us = server->now_us};
+	PdkWaiting waiting = {
+		.frame = g_memdup2(frame, length),
+		.length = (uint32_t)length,
+		.large = large,
+		.throttled = throttled,
+		.since_us = server->now_us,
+	};
 	if (large)
 		server->large_bytes += length;
 	pdk_connection_push(connection, &waiting);
 	pdk_outstanding_add(server);
+}
+
+static void
+refuse_throttled(PdkServer *server, PdkConnection *connection, int32_t xid)
+{
+	pdk_reply_code(server, connection, xid, server->applied_zxid, PDK_ERR_THROTTLED_OP);
 }
 
 static RequestHead
@@ -113,7 +125,10 @@ pdk_request_run_waiting(PdkServer *server, PdkConnection *connection)
 	pdk_outstanding_sub(server);
 	if (waiting.large)
 		server->large_bytes -= waiting.length;
-	run_local(server, connection, waiting.frame, waiting.length, waiting.since_us);
+	if (waiting.throttled)
+		refuse_throttled(server, connection, read_head(waiting.frame).xid);
+	else
+		run_local(server, connection, waiting.frame, waiting.length, waiting.since_us);
 	g_free(waiting.frame);
 }
 
@@ -204,7 +219,10 @@ pdk_request(PdkServer *server, PdkConnection *connection, const uint8_t *frame, 
 		return; /* its end is on the way: what comes behind is dropped */
 	if (throttled(server, connection, &head)) {
 		pdk_counter_add(server->cells.throttled, 1);
-		pdk_reply_code(server, connection, head.xid, server->applied_zxid, PDK_ERR_THROTTLED_OP);
+		if (connection->waiting_count > 0)
+			queue_behind(server, connection, frame, length, false, true);
+		else
+			refuse_throttled(server, connection, head.xid);
 		return;
 	}
 	PdkSlice path;
@@ -215,7 +233,7 @@ pdk_request(PdkServer *server, PdkConnection *connection, const uint8_t *frame, 
 	else if (head.op == PDK_OP_SYNC && read_sync(&in, &path))
 		pdk_propose_sync(server, connection, head.xid, path);
 	else if (connection->waiting_count > 0)
-		queue_behind(server, connection, frame, length, large);
+		queue_behind(server, connection, frame, length, large, false);
 	else {
 		pdk_assert(answers_locally(head.op));
 		run_local(server, connection, frame, length, server->now_us);

@@ -73,6 +73,7 @@ typedef struct {
 	uint8_t *frame;    /* the request, owned */
 	uint32_t length;
 	bool large;        /* counted in large_bytes */
+	bool throttled;    /* to be refused in its turn */
 	int64_t since_us;
 } PdkWaiting;
 
