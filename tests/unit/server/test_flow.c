@@ -262,6 +262,87 @@ new_sessions_are_throttled_by_tokens(void)
 	client_new(world);
 }
 
+/* Requests that waited too long are refused unworked, and in their turn. */
+static void
+what_waited_too_long_is_refused_in_its_turn(void)
+{
+	g_autoptr(World) world = world_running();
+	world->settings->global_outstanding_limit = 1;
+	world->settings->throttled_op_wait_ms = 1000;
+	Peer *peer = client_new(world);
+	world->auto_sync = false;
+	PdkBuffer out = {0}, body = body_set("/", "x", -1);
+	for (int i = 0; i < 4; i++)
+		put_request(&out, i, PDK_OP_SET_DATA, &body);
+	put_request(&out, -2, PDK_OP_PING, NULL);
+	peer_send(peer, out.data, out.length);
+	pdk_buffer_clear(&out);
+	pdk_buffer_clear(&body);
+	EQ(world->txns->len, 3); /* two were taken, the others lie unread */
+	world_advance(world, 2000);
+	world_sync_some(world, 1);
+	world_sync(world);
+	YES(peer_reply(peer) && peer->reply_xid == 0 && peer->err == PDK_OK);
+	YES(peer_reply(peer) && peer->reply_xid == 1 && peer->err == PDK_OK);
+	YES(peer_reply(peer) && peer->reply_xid == 2 && peer->err == PDK_ERR_THROTTLED_OP);
+	YES(peer_reply(peer) && peer->reply_xid == 3);
+	YES(peer_reply(peer) && peer->reply_xid == -2);
+	EQ(world->server->outstanding, 0);
+	world->auto_sync = true;
+	OK(do_set(peer, "/", "y", -1));
+}
+
+static void
+the_request_throttle_is_the_lower_limit(void)
+{
+	g_autoptr(World) world = world_running();
+	world->settings->request_throttle_max = 5;
+	Peer *peer = client_new(world);
+	world->auto_sync = false;
+	for (int i = 0; i < 20; i++) {
+		PdkBuffer body = body_set("/", "x", -1);
+		peer_request(peer, i, PDK_OP_SET_DATA, &body);
+	}
+	EQ(world->txns->len, 1 + 6);
+	world_sync(world);
+	for (int i = 0; i < 20; i++)
+		YES(peer_reply(peer) && peer->reply_xid == i && peer->err == PDK_OK);
+}
+
+static void
+thousands_of_txns_may_be_in_flight(void)
+{
+	enum { MANY = 12000 };
+	g_autoptr(World) world = world_running();
+	world->check = false;
+	world->settings->global_outstanding_limit = MANY * 2;
+	Peer *peer = client_new(world), *other = client_new(world);
+	world->auto_sync = false;
+	PdkBuffer out = {0}, body = body_create("/s", "", OPEN, 3), get = body_path_bool("/s0000000000", false);
+	for (int i = 0; i < MANY; i++) {
+		put_request(&out, i * 2, PDK_OP_CREATE, &body);
+		put_request(&out, i * 2 + 1, PDK_OP_EXISTS, &get);
+	}
+	peer_send(peer, out.data, out.length);
+	pdk_buffer_clear(&out);
+	pdk_buffer_clear(&body);
+	pdk_buffer_clear(&get);
+	EQ(world->txns->len, MANY + 2);
+	OK(do_exists(other, "/", false));
+	for (int i = 0; i < 11; i++)
+		world_sync_some(world, 1000);
+	pdk_server_check(world->server);
+	world_sync(world);
+	for (int i = 0; i < MANY * 2; i++)
+		YES(peer_reply(peer) && peer->reply_xid == i && peer->err == PDK_OK);
+	EQ(pdk_tree_ephemeral_count(world->server->tree), MANY);
+	pdk_server_check(world->server);
+	world->auto_sync = true;
+	OK(do_close(peer));
+	EQ(pdk_tree_ephemeral_count(world->server->tree), 0);
+	pdk_server_check(world->server);
+}
+
 /* ---- slow readers ---- */
 
 /* A node of a megabyte, and @n reads of it in one go. */
@@ -478,6 +559,9 @@ main(void)
 	CASE(large_requests_are_limited_together);
 	CASE(a_large_request_of_one_who_left_is_counted_off);
 	CASE(new_sessions_are_throttled_by_tokens);
+	CASE(what_waited_too_long_is_refused_in_its_turn);
+	CASE(the_request_throttle_is_the_lower_limit);
+	CASE(thousands_of_txns_may_be_in_flight);
 	CASE(a_reader_gets_everything_however_much);
 	CASE(one_that_does_not_read_is_not_read_from);
 	CASE(a_reader_behind_its_own_write_is_not_taken_for_a_slow_one);

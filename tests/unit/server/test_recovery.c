@@ -315,6 +315,84 @@ snapshots_taken_amid_writes_are_whole(void)
 	end_run(&run);
 }
 
+/*
+ * Java's snapshots are fuzzy: named by the zxid of their beginning, they hold some of what came later. Replaying from that
+ * zxid on meets nodes that are there already, and some that are gone.
+ */
+static void
+replay_on_a_fuzzy_snapshot_converges(void)
+{
+	for (uint64_t seed = 1; seed <= 6; seed++) {
+		Run run;
+		begin_run(&run);
+		PdkRandom random = pdk_random(seed);
+		int64_t begins = 0;
+		run.world->settings->snap_count = 1000000;
+		for (int n = 0; n < 400; n++) {
+			int32_t op;
+			if (n == 200)
+				begins = pdk_server_last_zxid(run.world->server);
+			PdkBuffer body = random_write(&random, &op);
+			one_write(&run, n % CLIENTS, op, &body, n);
+			pdk_buffer_clear(&body);
+		}
+		run.world->server->txns_since = 10000000; /* now */
+		world_settle(run.world);
+		EQ(run.world->snapshot_zxid, pdk_server_last_zxid(run.world->server));
+		run.world->snapshot_zxid = begins; /* its name; the digest is of its end */
+		compare_recovered(run.world, FROM_SNAPSHOT);
+		end_run(&run);
+	}
+}
+
+static void
+a_digest_that_differs_is_counted_and_told_once(void)
+{
+	g_autoptr(World) world = world_running();
+	Peer *peer = client_new(world);
+	for (int i = 0; i < 5; i++)
+		OK(do_set(peer, "/", "x", -1));
+	WorldTxn *txn = &g_array_index(world->txns, WorldTxn, 2);
+	size_t length;
+	const uint8_t *bytes = g_bytes_get_data(txn->txn, &length);
+	uint8_t *changed = g_memdup2(bytes, length);
+	changed[length - 17] ^= 1; /* the version */
+	g_bytes_unref(txn->txn);
+	txn->txn = g_bytes_new_take(changed, length);
+	g_autoptr(World) again = world_recovered(world, FROM_TXNS);
+	EQ(world_counter(again, "digest_mismatches_count"), 1);
+	YES(strstr(again->lines->str, "digest differs") != NULL);
+}
+
+static void
+a_snapshot_that_is_given_up_leaves_nothing(void)
+{
+	g_autoptr(World) world = world_running();
+	Peer *peer = client_new(world);
+	OK(do_create(peer, "/e", "", 1));
+	world->server->txns_since = 10000000;
+	world_settle(world);
+	g_autoptr(World) again = world_new();
+	again->settings->extended_types = true;
+	world_start(again);
+	const PdkRecovery *recovery = pdk_server_recovery();
+	g_autoptr(GError) error = NULL;
+	size_t used;
+	recovery->snapshot_begin(again->server, 9, world->snapshot->len);
+	EQ(recovery->snapshot_part(again->server, world->snapshot->data, world->snapshot->len - 10, &used, &error), PDK_PART_MORE);
+	recovery->snapshot_discard(again->server);
+	EQ(pdk_sessions_count(again->server->sessions), 0);
+	EQ(pdk_tree_node_count(again->server->tree), 1);
+	recovery->snapshot_begin(again->server, 9, world->snapshot->len);
+	g_autofree uint8_t *bad = g_memdup2(world->snapshot->data, world->snapshot->len);
+	memset(bad, 0xff, world->snapshot->len);
+	EQ(recovery->snapshot_part(again->server, bad, world->snapshot->len, &used, &error), PDK_PART_BAD);
+	YES(error != NULL);
+	recovery->snapshot_discard(again->server);
+	recovery->empty(again->server);
+	EQ(pdk_tree_digest(again->server->tree), 0x51c6d660);
+}
+
 static void
 a_new_database_is_not_served_before_its_first_snapshot(void)
 {
@@ -430,6 +508,9 @@ main(void)
 	CASE(digests_are_left_out_where_they_are_switched_off);
 	CASE(gathered_writes_equal_single_ones_and_survive_recovery);
 	CASE(snapshots_taken_amid_writes_are_whole);
+	CASE(replay_on_a_fuzzy_snapshot_converges);
+	CASE(a_digest_that_differs_is_counted_and_told_once);
+	CASE(a_snapshot_that_is_given_up_leaves_nothing);
 	CASE(a_new_database_is_not_served_before_its_first_snapshot);
 	CASE(a_first_snapshot_that_fails_stops_the_server);
 	CASE(a_later_snapshot_that_fails_is_tried_again);
