@@ -404,7 +404,7 @@ pump_word(PdkServer *server, PdkConnection *connection)
 {
 	g_autoptr(GByteArray) part = g_byte_array_new();
 	bool more = true;
-	while (more && output_pending(server, connection) < PDK_OUTPUT_HIGH) {
+	while (more && output_pending(server, connection) <= PDK_OUTPUT_HIGH) {
 		g_byte_array_set_size(part, 0);
 		more = connection->admin_ops->next(connection->admin, connection->admin_reply, part);
 		pdk_buffer_append(&pdk_connection_output(server, connection)->bytes, part->data, part->len);
