@@ -146,5 +146,6 @@ pdk_prep_multi(PdkPrep *prep, PdkJute *in)
 		drop_acls(prep, acls);
 	}
 	prep->txn_type = PDK_OP_MULTI;
-	return PDK_OK;
+	/* Only refusals have a place in the answer; what cannot be read (a null id, a broken quota) fails the request. */
+	return code == PDK_ERR_MARSHALLING ? code : PDK_OK;
 }

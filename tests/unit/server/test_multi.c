@@ -176,6 +176,7 @@ what_is_no_operation_of_multi_refuses_the_whole(void)
 	EQ(whole_code(peer, PDK_OP_MULTI, PDK_OP_CREATE, body_create("/x", "", OPEN, 5)), PDK_ERR_MARSHALLING);
 	EQ(whole_code(peer, PDK_OP_MULTI_READ, PDK_OP_CREATE, body_create("/x", "", OPEN, 0)), PDK_ERR_MARSHALLING);
 	EQ(whole_code(peer, PDK_OP_MULTI_READ, PDK_OP_EXISTS, body_path_bool("/", false)), PDK_ERR_MARSHALLING);
+	EQ(whole_code(peer, PDK_OP_MULTI, PDK_OP_CREATE, body_create("/x", "", "31 world -", 0)), PDK_ERR_MARSHALLING);
 	PdkBuffer body = {0};
 	EQ(call(peer, PDK_OP_MULTI, &body), PDK_ERR_MARSHALLING); /* not even an end */
 	PdkBuffer multi = {0};
