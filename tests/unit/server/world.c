@@ -11,6 +11,7 @@ enum {
 	READ_SIZE = 64 * 1024,
 	MAX_PARTS_OUT = 4,
 	MAX_ROUNDS = 1000000,
+	RECOVERY_US = 20000000, /* it takes its time */
 };
 
 /* ---- the plugins' host ---- */
@@ -257,6 +258,8 @@ world_restart(World *world, WorldOrigin origin)
 	g_array_set_size(world->txns, world->synced);
 	make_server(world);
 	recover(world, world, origin);
+	world->now_us += RECOVERY_US;
+	world->wall_ms += RECOVERY_US / 1000;
 	begin(world);
 }
 
