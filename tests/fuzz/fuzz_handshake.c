@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes on fresh connections of a whole server. The first byte says where the rest is cut in two, the halves
- * arriving one after the other; then the same bytes come in one piece, and the answers must be the same.
+ * Any bytes on fresh connections of a whole server. The first byte says where the rest is cut in two, the
+ * halves arriving one after the other; then the same bytes come in one piece, and the answers must be the
+ * same.
  */
 #include "world.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any requests of two clients to a whole server, with time going on, syncs held back and connections lost; then the
- * server must recover from its txns, and from its last snapshot, to the same state.
+ * Any requests of two clients to a whole server, with time going on, syncs held back and connections lost;
+ * then the server must recover from its txns, and from its last snapshot, to the same state.
  *
- * The first byte chooses settings. Then follow steps: a byte whose lowest three bits say what happens and whose fourth
- * says to which client; what carries bytes is followed by their count (one byte) and the bytes.
+ * The first byte chooses settings. Then follow steps: a byte whose lowest three bits say what happens and
+ * whose fourth says to which client; what carries bytes is followed by their count (one byte) and the bytes.
  */
 #include "world.h"
 

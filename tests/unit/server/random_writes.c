@@ -7,7 +7,8 @@
 static char *
 random_path(PdkRandom *random)
 {
-	static const char *const odd[] = {"/", "/zookeeper", "bad", "/n1/", "/zookeeper/config", "", "/n1//x"};
+	static const char *const odd[] = {"/", "/zookeeper", "bad", "/n1/", "/zookeeper/config",
+					  "",  "/n1//x"};
 	if (CHANCE(4))
 		return g_strdup(odd[pdk_random_below(random, G_N_ELEMENTS(odd))]);
 	GString *path = g_string_new(NULL);

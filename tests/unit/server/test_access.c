@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Proves who may do what: auth packets, ACL lists as they are fixed, shown and checked, and enforced authentication. */
+/*
+ * Proves who may do what: auth packets, ACL lists as they are fixed, shown and checked, and enforced
+ * authentication.
+ */
 #include "suite.h"
 #include "world.h"
 
@@ -150,13 +153,33 @@ lists_are_fixed_as_the_sheet_says(void)
 		const char *acl;
 		int wanted;
 	} rows[] = {
-		{"31 world anyone", 0},	     {"31 world someone", -114}, {"31 world ", -114},	    {"0 world anyone", 0},
-		{"31 ip 127.0.0.1", 0},	     {"31 ip 10.0.0.0/8", 0},	 {"31 ip 10.0.0.0/33", -114}, {"31 ip 10.0.0", -114},
-		{"31 ip ::1", 0},	     {"31 ip fe80::/10", 0},	 {"31 ip ::1/129", -114},   {"31 ip x", -114},
-		{"31 digest u:h", 0},	     {"31 digest :h", 0},	 {"31 digest u:h:", 0},	    {"31 digest u:", -114},
-		{"31 digest u:h:x", -114},   {"31 digest u", -114},	 {"31 digest ", -114},	    {"31 nope x", -114},
-		{"31 super ", -114},	     {"31 - x", -114},		 {"31 world -", -5},	    {"31 ip -", -5},
-		{"31 digest -", -5},	     {"31 auth ", -114},	 {"31 auth x, 31 world anyone", -114},
+		{"31 world anyone", 0},
+		{"31 world someone", -114},
+		{"31 world ", -114},
+		{"0 world anyone", 0},
+		{"31 ip 127.0.0.1", 0},
+		{"31 ip 10.0.0.0/8", 0},
+		{"31 ip 10.0.0.0/33", -114},
+		{"31 ip 10.0.0", -114},
+		{"31 ip ::1", 0},
+		{"31 ip fe80::/10", 0},
+		{"31 ip ::1/129", -114},
+		{"31 ip x", -114},
+		{"31 digest u:h", 0},
+		{"31 digest :h", 0},
+		{"31 digest u:h:", 0},
+		{"31 digest u:", -114},
+		{"31 digest u:h:x", -114},
+		{"31 digest u", -114},
+		{"31 digest ", -114},
+		{"31 nope x", -114},
+		{"31 super ", -114},
+		{"31 - x", -114},
+		{"31 world -", -5},
+		{"31 ip -", -5},
+		{"31 digest -", -5},
+		{"31 auth ", -114},
+		{"31 auth x, 31 world anyone", -114},
 		{"31 world anyone, 31 nope x", -114},
 	};
 	g_autoptr(World) world = world_running();
@@ -187,12 +210,14 @@ auth_stands_for_all_who_the_client_is(void)
 {
 	g_autoptr(World) world = world_running();
 	Peer *peer = client_new(world);
-	EQ(do_create_as(peer, PDK_OP_CREATE, "/a", "", "31 auth ", 0), PDK_ERR_INVALID_ACL); /* ip names no person */
+	EQ(do_create_as(peer, PDK_OP_CREATE, "/a", "", "31 auth ", 0),
+	   PDK_ERR_INVALID_ACL); /* ip names no person */
 	OK(do_auth(peer, "digest", "u:p"));
 	OK(do_auth(peer, "digest", "v:q"));
 	g_autofree char *u = digest_id("u:p"), *v = digest_id("v:q");
 	OK(do_create_as(peer, PDK_OP_CREATE, "/a", "", "1 auth ignored, 2 auth , 1 world anyone", 0));
-	g_autofree char *wanted = g_strdup_printf("1 digest %s, 1 digest %s, 2 digest %s, 2 digest %s, 1 world anyone", u, v, u, v);
+	g_autofree char *wanted = g_strdup_printf(
+		"1 digest %s, 1 digest %s, 2 digest %s, 2 digest %s, 1 world anyone", u, v, u, v);
 	peer->world->server->connections[(uint32_t)peer->link]->super = true;
 	YES(same_text(acl_of(peer, "/a"), wanted));
 }
@@ -216,7 +241,9 @@ get_acl_masks_digests_from_those_without_admin(void)
 	SAME(acl_of(peer, "/zookeeper/config"), "1 world anyone");
 }
 
-/* Which of these may one do who has just @perms: create, delete, set, get, children, exists, setACL, count. */
+/*
+ * Which of these may one do who has just @perms: create, delete, set, get, children, exists, setACL, count.
+ */
 static void
 try_perms(int perms, const char *wanted)
 {
@@ -227,12 +254,12 @@ try_perms(int perms, const char *wanted)
 	g_autofree char *acl = g_strdup_printf("%d world anyone", perms);
 	OK(do_set_acl(peer, "/p", acl, -1));
 	g_autoptr(GString) may = g_string_new(NULL);
-#define TRY(letter, call_)                                                                                         \
-	do {                                                                                                       \
-		int code_ = call_;                                                                                 \
-		YES(code_ == PDK_OK || code_ == PDK_ERR_NO_AUTH);                                                  \
-		if (code_ == PDK_OK)                                                                               \
-			g_string_append_c(may, letter);                                                            \
+#define TRY(letter, call_)                                                                                   \
+	do {                                                                                                 \
+		int code_ = call_;                                                                           \
+		YES(code_ == PDK_OK || code_ == PDK_ERR_NO_AUTH);                                            \
+		if (code_ == PDK_OK)                                                                         \
+			g_string_append_c(may, letter);                                                      \
 	} while (0)
 	TRY('c', do_create(peer, "/p/new", "", 0));
 	TRY('d', do_delete(peer, "/p/c", -1));
@@ -266,15 +293,22 @@ addresses_match_by_their_masked_bits(void)
 		const char *address, *id;
 		bool wanted;
 	} rows[] = {
-		{"10.1.2.3", "10.1.2.3", true},	 {"10.1.2.3", "10.1.2.4", false},   {"10.1.2.3", "10.0.0.0/8", true},
-		{"11.1.2.3", "10.0.0.0/8", false}, {"10.1.2.3", "10.1.2.2/31", true}, {"1.2.3.4", "9.9.9.9/0", true},
-		{"::1", "::1", true},		 {"fe80::1", "fe80::/10", true},    {"::1", "0.0.0.0/0", false},
+		{"10.1.2.3", "10.1.2.3", true},
+		{"10.1.2.3", "10.1.2.4", false},
+		{"10.1.2.3", "10.0.0.0/8", true},
+		{"11.1.2.3", "10.0.0.0/8", false},
+		{"10.1.2.3", "10.1.2.2/31", true},
+		{"1.2.3.4", "9.9.9.9/0", true},
+		{"::1", "::1", true},
+		{"fe80::1", "fe80::/10", true},
+		{"::1", "0.0.0.0/0", false},
 		{"10.1.2.3", "::/0", false},
 	};
 	g_autoptr(World) world = world_running();
 	Peer *peer = client_new(world);
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
-		g_autofree char *acl = g_strdup_printf("1 ip %s", rows[i].id), *path = g_strdup_printf("/n%u", i);
+		g_autofree char *acl = g_strdup_printf("1 ip %s", rows[i].id),
+				*path = g_strdup_printf("/n%u", i);
 		OK(do_create_as(peer, PDK_OP_CREATE, path, "", acl, 0));
 		Peer *other = peer_new(world, rows[i].address);
 		YES(peer_hello(other, 10000, 0, 0, NULL));
@@ -307,10 +341,13 @@ lists_are_shared_and_given_back(void)
 	uint32_t before = pdk_acls_count(pdk_tree_acls(world->server->tree));
 	for (int i = 0; i < 20; i++) {
 		g_autofree char *path = g_strdup_printf("/n%d", i);
-		OK(do_create_as(peer, PDK_OP_CREATE, path, "", i % 2 ? "31 world anyone, 1 ip 1.2.3.4" : "31 world anyone, 1 ip 1.2.3.5", 0));
+		OK(do_create_as(peer, PDK_OP_CREATE, path, "",
+				i % 2 ? "31 world anyone, 1 ip 1.2.3.4" : "31 world anyone, 1 ip 1.2.3.5",
+				0));
 	}
 	EQ(pdk_acls_count(pdk_tree_acls(world->server->tree)), before + 2);
-	EQ(do_create_as(peer, PDK_OP_CREATE, "/n1", "", "31 world anyone, 1 ip 9.9.9.9", 0), PDK_ERR_NODE_EXISTS);
+	EQ(do_create_as(peer, PDK_OP_CREATE, "/n1", "", "31 world anyone, 1 ip 9.9.9.9", 0),
+	   PDK_ERR_NODE_EXISTS);
 	EQ(pdk_acls_count(pdk_tree_acls(world->server->tree)), before + 2);
 	for (int i = 0; i < 20; i++) {
 		g_autofree char *path = g_strdup_printf("/n%d", i);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Proves the order of answers, and who is held back when there is too much: limits, slow readers, large requests, stopping. */
+/*
+ * Proves the order of answers, and who is held back when there is too much: limits, slow readers, large
+ * requests, stopping.
+ */
 #include "suite.h"
 #include "world.h"
 
@@ -318,7 +321,8 @@ thousands_of_txns_may_be_in_flight(void)
 	world->settings->global_outstanding_limit = MANY * 2;
 	Peer *peer = client_new(world), *other = client_new(world);
 	world->auto_sync = false;
-	PdkBuffer out = {0}, body = body_create("/s", "", OPEN, 3), get = body_path_bool("/s0000000000", false);
+	PdkBuffer out = {0}, body = body_create("/s", "", OPEN, 3),
+		  get = body_path_bool("/s0000000000", false);
 	for (int i = 0; i < MANY; i++) {
 		put_request(&out, i * 2, PDK_OP_CREATE, &body);
 		put_request(&out, i * 2 + 1, PDK_OP_EXISTS, &get);
@@ -442,7 +446,8 @@ one_reply_may_be_larger_than_any_limit(void)
 	for (int i = 0; i < 90000; i++) {
 		char name[220];
 		int length = snprintf(name, sizeof name, "%0200d", i);
-		pdk_tree_insert(tree, pdk_tree_root(tree), name, (size_t)length, NULL, -1, PDK_ACL_OPEN, &stat);
+		pdk_tree_insert(tree, pdk_tree_root(tree), name, (size_t)length, NULL, -1, PDK_ACL_OPEN,
+				&stat);
 	}
 	peer_stop_reading(peer);
 	EQ(do_children(peer, "/", false), CALL_PENDING);

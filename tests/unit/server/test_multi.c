@@ -79,7 +79,8 @@ each_operation_sees_what_the_earlier_ones_did(void)
 	SAME(results(peer), "1:0 15:0 13:0 5:0 5:0 2:0 15:0 15:0 1:0");
 	SAME(children_of(peer, "/a"), "s0000000001");
 	WireStat stat = stat_of(peer, "/a");
-	YES(stat.version == 2 && stat.cversion == 3 && stat.data_length == 3 && stat.czxid == 2 && stat.mzxid == 2 && stat.pzxid == 2);
+	YES(stat.version == 2 && stat.cversion == 3 && stat.data_length == 3 && stat.czxid == 2 &&
+	    stat.mzxid == 2 && stat.pzxid == 2);
 }
 
 static void
@@ -93,11 +94,14 @@ results_hold_the_state_right_after_their_operation(void)
 	put_operation(&multi, PDK_OP_SET_DATA, body_set("/a", "yy", 0));
 	put_operation(&multi, PDK_OP_DELETE, body_path_int("/a", 1));
 	OK(send_multi(peer, &multi));
-	YES(body_is(peer, "0000000f 00 00000000 00000002 2f61 0000000000000002 0000000000000002 0000000000000010 0000000000000010 "
-			  "00000000 00000000 00000000 0000000000000000 00000001 00000000 0000000000000002 "
-			  "00000005 00 00000000 0000000000000002 0000000000000002 0000000000000010 0000000000000010 "
-			  "00000001 00000000 00000000 0000000000000000 00000002 00000000 0000000000000002 "
-			  "00000002 00 00000000 " END));
+	YES(body_is(
+		peer,
+		"0000000f 00 00000000 00000002 2f61 0000000000000002 0000000000000002 0000000000000010 "
+		"0000000000000010 "
+		"00000000 00000000 00000000 0000000000000000 00000001 00000000 0000000000000002 "
+		"00000005 00 00000000 0000000000000002 0000000000000002 0000000000000010 0000000000000010 "
+		"00000001 00000000 00000000 0000000000000000 00000002 00000000 0000000000000002 "
+		"00000002 00 00000000 " END));
 }
 
 static void
@@ -113,7 +117,8 @@ a_failed_multi_does_nothing_and_answers_the_worked_bytes(void)
 	put_operation(&multi, PDK_OP_DELETE, body_path_int("/a", -1));
 	OK(send_multi(peer, &multi)); /* the header says 0 */
 	EQ(peer->zxid, 3);
-	YES(body_is(peer, "ffffffff 00 00000000 00000000 | ffffffff 00 ffffff92 ffffff92 | ffffffff 00 fffffffe fffffffe | " END));
+	YES(body_is(peer, "ffffffff 00 00000000 00000000 | ffffffff 00 ffffff92 ffffff92 | ffffffff 00 "
+			  "fffffffe fffffffe | " END));
 	SAME(peer_events(peer), "");
 	SAME(children_of(peer, "/"), "a zookeeper");
 	EQ(pdk_tree_ephemeral_count(world->server->tree), 0);
@@ -133,13 +138,20 @@ each_kind_of_refusal_fails_the_multi_with_its_code(void)
 		PdkBuffer body;
 		int32_t code;
 	} rows[] = {
-		{PDK_OP_CREATE, body_create("/no/x", "", OPEN, 0), -101},  {PDK_OP_CREATE, body_create("/e/x", "", OPEN, 0), -108},
-		{PDK_OP_CREATE, body_create("/x", "", "", 0), -114},	   {PDK_OP_CREATE, body_create("/x/", "", OPEN, 0), -101},
-		{PDK_OP_CREATE, body_create("x", "", OPEN, 0), -8},	   {PDK_OP_CREATE, body_create("/locked/x", "", OPEN, 0), -102},
-		{PDK_OP_DELETE, body_path_int("/", -1), -8},		   {PDK_OP_DELETE, body_path_int("/a", 4), -103},
-		{PDK_OP_SET_DATA, body_set("/locked", "", -1), -102},	   {PDK_OP_SET_DATA, body_set("/no", "", -1), -101},
-		{PDK_OP_CHECK, body_path_int("bad", -1), -8},		   {PDK_OP_CHECK, body_path_int("/no", -1), -101},
-		{PDK_OP_CHECK, body_path_int("/locked", 3), -102},	   {PDK_OP_CHECK, body_path_int("/a", 3), -103},
+		{PDK_OP_CREATE, body_create("/no/x", "", OPEN, 0), -101},
+		{PDK_OP_CREATE, body_create("/e/x", "", OPEN, 0), -108},
+		{PDK_OP_CREATE, body_create("/x", "", "", 0), -114},
+		{PDK_OP_CREATE, body_create("/x/", "", OPEN, 0), -101},
+		{PDK_OP_CREATE, body_create("x", "", OPEN, 0), -8},
+		{PDK_OP_CREATE, body_create("/locked/x", "", OPEN, 0), -102},
+		{PDK_OP_DELETE, body_path_int("/", -1), -8},
+		{PDK_OP_DELETE, body_path_int("/a", 4), -103},
+		{PDK_OP_SET_DATA, body_set("/locked", "", -1), -102},
+		{PDK_OP_SET_DATA, body_set("/no", "", -1), -101},
+		{PDK_OP_CHECK, body_path_int("bad", -1), -8},
+		{PDK_OP_CHECK, body_path_int("/no", -1), -101},
+		{PDK_OP_CHECK, body_path_int("/locked", 3), -102},
+		{PDK_OP_CHECK, body_path_int("/a", 3), -103},
 	};
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
 		PdkBuffer multi = {0};
@@ -170,13 +182,18 @@ what_is_no_operation_of_multi_refuses_the_whole(void)
 	int64_t zxid = pdk_server_last_zxid(world->server);
 	EQ(whole_code(peer, PDK_OP_MULTI, PDK_OP_GET_DATA, body_path_bool("/", false)), PDK_ERR_MARSHALLING);
 	EQ(peer->zxid, zxid + 1); /* it takes a zxid */
-	EQ(whole_code(peer, PDK_OP_MULTI, PDK_OP_GET_CHILDREN, body_path_bool("/", false)), PDK_ERR_MARSHALLING);
+	EQ(whole_code(peer, PDK_OP_MULTI, PDK_OP_GET_CHILDREN, body_path_bool("/", false)),
+	   PDK_ERR_MARSHALLING);
 	EQ(whole_code(peer, PDK_OP_MULTI, PDK_OP_SET_ACL, body_path("/")), PDK_ERR_MARSHALLING);
 	EQ(whole_code(peer, PDK_OP_MULTI, PDK_OP_MULTI, (PdkBuffer){0}), PDK_ERR_MARSHALLING);
-	EQ(whole_code(peer, PDK_OP_MULTI, PDK_OP_CREATE, body_create("/x", "", OPEN, 5)), PDK_ERR_MARSHALLING);
-	EQ(whole_code(peer, PDK_OP_MULTI_READ, PDK_OP_CREATE, body_create("/x", "", OPEN, 0)), PDK_ERR_MARSHALLING);
-	EQ(whole_code(peer, PDK_OP_MULTI_READ, PDK_OP_EXISTS, body_path_bool("/", false)), PDK_ERR_MARSHALLING);
-	EQ(whole_code(peer, PDK_OP_MULTI, PDK_OP_CREATE, body_create("/x", "", "31 world -", 0)), PDK_ERR_MARSHALLING);
+	EQ(whole_code(peer, PDK_OP_MULTI, PDK_OP_CREATE, body_create("/x", "", OPEN, 5)),
+	   PDK_ERR_MARSHALLING);
+	EQ(whole_code(peer, PDK_OP_MULTI_READ, PDK_OP_CREATE, body_create("/x", "", OPEN, 0)),
+	   PDK_ERR_MARSHALLING);
+	EQ(whole_code(peer, PDK_OP_MULTI_READ, PDK_OP_EXISTS, body_path_bool("/", false)),
+	   PDK_ERR_MARSHALLING);
+	EQ(whole_code(peer, PDK_OP_MULTI, PDK_OP_CREATE, body_create("/x", "", "31 world -", 0)),
+	   PDK_ERR_MARSHALLING);
 	PdkBuffer body = {0};
 	EQ(call(peer, PDK_OP_MULTI, &body), PDK_ERR_MARSHALLING); /* not even an end */
 	PdkBuffer multi = {0};
@@ -238,7 +255,8 @@ a_multi_that_fails_in_flight_leaves_later_writes_alone(void)
 	YES(peer_reply(other) && other->err == PDK_OK);
 	SAME(get_text(&other->body), "/p/s0000000000");
 	YES(peer_reply(other) && other->err == PDK_OK);
-	EQ(pdk_acls_count(pdk_tree_acls(world->server->tree)), 2); /* config's and the open one in use; the ip one is not */
+	EQ(pdk_acls_count(pdk_tree_acls(world->server->tree)),
+	   2); /* config's and the open one in use; the ip one is not */
 }
 
 static void
@@ -261,7 +279,8 @@ multi_read_answers_each_read_on_its_own(void)
 	EQ(pdk_get_int(&peer->body), 0);
 	EQ(pdk_get_int(&peer->body), 1);
 	SAME(get_text(&peer->body), "b");
-	YES(bytes_are_hex(pdk_jute_take(&peer->body, 26), 26, "ffffffff 00 ffffff9b ffffff9b ffffffff 00 ffffff9a ffffff9a"));
+	YES(bytes_are_hex(pdk_jute_take(&peer->body, 26), 26,
+			  "ffffffff 00 ffffff9b ffffff9b ffffffff 00 ffffff9a ffffff9a"));
 	EQ(pdk_get_int(&peer->body), PDK_OP_GET_DATA);
 	pdk_get_bool(&peer->body);
 	EQ(pdk_get_int(&peer->body), 0);

@@ -65,7 +65,8 @@ the_create_family_tells_the_first_error_of_the_sheet(void)
 		pdk_put_long(&body, rows[i].ttl);
 		int code = call(peer, rows[i].op, &body);
 		if (code != rows[i].wanted)
-			printf("\n  row %u: %s flags %d gave %d, wanted %d\n", i, rows[i].path, rows[i].flags, code, rows[i].wanted);
+			printf("\n  row %u: %s flags %d gave %d, wanted %d\n", i, rows[i].path, rows[i].flags,
+			       code, rows[i].wanted);
 		EQ(code, rows[i].wanted);
 		EQ(peer->zxid, pdk_server_last_zxid(world->server)); /* refusals are txns, too */
 	}
@@ -84,11 +85,31 @@ path_syntax_is_the_sheets(void)
 		const char *path;
 		int wanted;
 	} rows[] = {
-		{"/...", 0},	   {"/.a", 0},		{"/a..", 0},	     {"/a b", 0},	   {"/\xc3\xa9", 0},
-		{"/\xe2\x82\xac", 0}, {"/\xed\x9f\xbf", 0}, {"/\xef\xa4\x80", 0}, {"/\xef\xbf\xaf", 0}, {"/\xc2\xa0", 0},
-		{"/.", -8},	   {"/..", -8},		{"/a../..", -8},     {"/\x1f", -8},	   {"/\x7f", -8},
-		{"/\xc2\x9f", -8}, {"/\xed\xa0\x80", -8}, {"/\xee\x80\x80", -8}, {"/\xef\xa3\xbf", -8}, {"/\xef\xbf\xb0", -8},
-		{"/\xef\xbf\xbd", -8}, {"/\xf0\x9f\x98\x80", -8}, {"/\xff", -8}, {"/\xc3", -8},	   {"//", -8},
+		{"/...", 0},
+		{"/.a", 0},
+		{"/a..", 0},
+		{"/a b", 0},
+		{"/\xc3\xa9", 0},
+		{"/\xe2\x82\xac", 0},
+		{"/\xed\x9f\xbf", 0},
+		{"/\xef\xa4\x80", 0},
+		{"/\xef\xbf\xaf", 0},
+		{"/\xc2\xa0", 0},
+		{"/.", -8},
+		{"/..", -8},
+		{"/a../..", -8},
+		{"/\x1f", -8},
+		{"/\x7f", -8},
+		{"/\xc2\x9f", -8},
+		{"/\xed\xa0\x80", -8},
+		{"/\xee\x80\x80", -8},
+		{"/\xef\xa3\xbf", -8},
+		{"/\xef\xbf\xb0", -8},
+		{"/\xef\xbf\xbd", -8},
+		{"/\xf0\x9f\x98\x80", -8},
+		{"/\xff", -8},
+		{"/\xc3", -8},
+		{"//", -8},
 		{"/a..//", -101},
 	};
 	g_autoptr(World) world = world_running();
@@ -159,10 +180,24 @@ delete_tells_the_first_error_of_the_sheet(void)
 		int32_t version;
 		int wanted;
 	} rows[] = {
-		{"p", -1, -8},	       {"", -1, -8},	      {"/", 5, -8},	{"/zookeeper", 5, -8}, {"/zookeeper/quota", 5, -8},
-		{"/zookeeper/config", 5, -8}, {"/no/x", 5, -101}, {"/locked/no", 5, -102}, {"/locked/c", 5, -102},
-		{"/no", 5, -101},      {"/p/", 5, -101},      {"/p//c", 5, -101}, {"/p", 5, -103},	{"/p", 0, -111},
-		{"/p", -1, -111},      {"/p/c", 0, 0},	      {"/p", -1, 0},	{"/p", -1, -101},
+		{"p", -1, -8},
+		{"", -1, -8},
+		{"/", 5, -8},
+		{"/zookeeper", 5, -8},
+		{"/zookeeper/quota", 5, -8},
+		{"/zookeeper/config", 5, -8},
+		{"/no/x", 5, -101},
+		{"/locked/no", 5, -102},
+		{"/locked/c", 5, -102},
+		{"/no", 5, -101},
+		{"/p/", 5, -101},
+		{"/p//c", 5, -101},
+		{"/p", 5, -103},
+		{"/p", 0, -111},
+		{"/p", -1, -111},
+		{"/p/c", 0, 0},
+		{"/p", -1, 0},
+		{"/p", -1, -101},
 	};
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
 		int code = do_delete(peer, rows[i].path, rows[i].version);
@@ -230,17 +265,21 @@ every_stat_field_is_set_by_what_the_sheet_says(void)
 	OK(do_create(peer, "/p", "12345", 0));
 	int64_t z = peer->zxid;
 	WireStat stat = stat_of(peer, "/p");
-	YES(stat.czxid == z && stat.mzxid == z && stat.pzxid == z && stat.ctime == 1000 && stat.mtime == 1000);
-	YES(stat.version == 0 && stat.cversion == 0 && stat.aversion == 0 && stat.owner == 0 && stat.data_length == 5);
+	YES(stat.czxid == z && stat.mzxid == z && stat.pzxid == z && stat.ctime == 1000 &&
+	    stat.mtime == 1000);
+	YES(stat.version == 0 && stat.cversion == 0 && stat.aversion == 0 && stat.owner == 0 &&
+	    stat.data_length == 5);
 	world->wall_ms = 2000;
 	OK(do_set(peer, "/p", "1", -1)); /* z+1 */
 	stat = stat_of(peer, "/p");
-	YES(stat.czxid == z && stat.mzxid == z + 1 && stat.pzxid == z && stat.ctime == 1000 && stat.mtime == 2000);
+	YES(stat.czxid == z && stat.mzxid == z + 1 && stat.pzxid == z && stat.ctime == 1000 &&
+	    stat.mtime == 2000);
 	YES(stat.version == 1 && stat.data_length == 1);
 	world->wall_ms = 3000;
 	OK(do_set_acl(peer, "/p", OPEN, -1)); /* z+2 */
 	stat = stat_of(peer, "/p");
-	YES(stat.mzxid == z + 1 && stat.pzxid == z && stat.mtime == 2000 && stat.aversion == 1 && stat.version == 1);
+	YES(stat.mzxid == z + 1 && stat.pzxid == z && stat.mtime == 2000 && stat.aversion == 1 &&
+	    stat.version == 1);
 	OK(do_create(peer, "/p/c", NULL, 1)); /* z+3 */
 	stat = stat_of(peer, "/p");
 	YES(stat.mzxid == z + 1 && stat.pzxid == z + 3 && stat.cversion == 1 && stat.children == 1);
@@ -294,7 +333,8 @@ a_fresh_tree_is_javas(void)
 	SAME(children_of(peer, "/"), "zookeeper");
 	SAME(children_of(peer, "/zookeeper"), "config quota");
 	WireStat stat = stat_of(peer, "/");
-	YES(stat.czxid == 0 && stat.mzxid == 0 && stat.ctime == 0 && stat.pzxid == 0 && stat.version == 0 && stat.aversion == 0);
+	YES(stat.czxid == 0 && stat.mzxid == 0 && stat.ctime == 0 && stat.pzxid == 0 && stat.version == 0 &&
+	    stat.aversion == 0);
 	EQ(stat_of(peer, "/zookeeper/config").aversion, -1);
 	SAME(data_of(peer, "/zookeeper/config"), "");
 	PdkBuffer body = body_path("/zookeeper/config");
@@ -459,8 +499,9 @@ a_refused_write_takes_a_zxid_and_is_logged(void)
 	GBytes *txn = g_array_index(world->txns, WorldTxn, n).txn;
 	size_t length;
 	const uint8_t *bytes = g_bytes_get_data(txn, &length);
-	g_autofree char *wanted = g_strdup_printf("%016" PRIx64 " 00000001 0000000000000002 %016" PRIx64 " ffffffff ffffff9b",
-						  (uint64_t)peer->session, (uint64_t)world->wall_ms);
+	g_autofree char *wanted =
+		g_strdup_printf("%016" PRIx64 " 00000001 0000000000000002 %016" PRIx64 " ffffffff ffffff9b",
+				(uint64_t)peer->session, (uint64_t)world->wall_ms);
 	YES(bytes_are_hex(bytes, length, wanted));
 }
 

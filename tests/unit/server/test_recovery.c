@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Proves that txns in flight, a log replayed and a snapshot with a log behind it all lead to the same server. */
+/*
+ * Proves that txns in flight, a log replayed and a snapshot with a log behind it all lead to the same server.
+ */
 #include "random_writes.h"
 #include "suite.h"
 
@@ -24,15 +26,18 @@ txns_are_the_worked_log_records(void)
 	EQ(peer->session, EXAMPLE_SESSION);
 	size_t length;
 	const uint8_t *bytes = txn_bytes(world, 0, &length);
-	YES(bytes_are_hex(bytes, length, "0100001bd5810000 00000000 0000000000000001 00000000001bd581 fffffff6 00009c40 "
-					 "00000002 0000000051c6d660"));
+	YES(bytes_are_hex(bytes, length,
+			  "0100001bd5810000 00000000 0000000000000001 00000000001bd581 fffffff6 00009c40 "
+			  "00000002 0000000051c6d660"));
 	world->wall_ms = 0x1a1fac99959;
 	OK(do_create(peer, "/ex", "hello", 0));
 	bytes = txn_bytes(world, 1, &length);
-	YES(bytes_are_hex(bytes, length,
-			  "0100001bd5810000 00000001 0000000000000002 000001a1fac99959 00000001 00000003 2f6578 00000005 "
-			  "68656c6c6f 00000001 0000001f 00000005 776f726c64 00000006 616e796f6e65 00 00000001 00000002 "
-			  "0000000134105932"));
+	YES(bytes_are_hex(
+		bytes, length,
+		"0100001bd5810000 00000001 0000000000000002 000001a1fac99959 00000001 00000003 2f6578 "
+		"00000005 "
+		"68656c6c6f 00000001 0000001f 00000005 776f726c64 00000006 616e796f6e65 00 00000001 00000002 "
+		"0000000134105932"));
 }
 
 /* ---- the txns' bytes, type by type ---- */
@@ -59,7 +64,8 @@ records_of_every_type_are_the_sheets(void)
 	OK(do_create(peer, "/p", NULL, 0));
 	YES(last_record_is(world, 1, "00000002 2f70 ffffffff " ACL_HEX "00 00000001"));
 	OK(do_create_as(peer, PDK_OP_CREATE2, "/p/s", "", OPEN, 3));
-	YES(last_record_is(world, 15, "0000000e 2f702f73 30303030303030303030 00000000 " ACL_HEX "01 00000001"));
+	YES(last_record_is(world, 15,
+			   "0000000e 2f702f73 30303030303030303030 00000000 " ACL_HEX "01 00000001"));
 	OK(do_create_as(peer, PDK_OP_CREATE_CONTAINER, "/p/c", "", OPEN, 4));
 	YES(last_record_is(world, 19, "00000004 2f702f63 00000000 " ACL_HEX "00000002"));
 	OK(do_create_ttl(peer, "/p/t", 5, 1000));
@@ -83,8 +89,9 @@ records_of_every_type_are_the_sheets(void)
 	put_operation(&multi, PDK_OP_DELETE, body_path_int("/p/t", -1));
 	put_multi_end(&multi);
 	OK(call(peer, PDK_OP_MULTI, &multi)); /* the original, the refusal, and what was not tried */
-	YES(last_record_is(world, 14, "00000003 00000002 00000008 00000004 2f702f74 ffffffff 00000004 ffffff9b "
-				      "ffffffff 00000004 fffffffe"));
+	YES(last_record_is(world, 14,
+			   "00000003 00000002 00000008 00000004 2f702f74 ffffffff 00000004 ffffff9b "
+			   "ffffffff 00000004 fffffffe"));
 	OK(do_close(peer));
 	YES(last_record_is(world, -11, "00000001 0000000e 2f702f73 30303030303030303030"));
 	g_autoptr(World) again = world_recovered(world, FROM_TXNS);
@@ -274,7 +281,8 @@ history_of(uint64_t seed)
 	CU_ASSERT_STRING_EQUAL(one, two);
 	EQ(slow.world->txns->len, fast.world->txns->len);
 	for (guint i = 0; i < MIN(slow.world->txns->len, fast.world->txns->len); i++)
-		YES(g_bytes_equal(g_array_index(slow.world->txns, WorldTxn, i).txn, g_array_index(fast.world->txns, WorldTxn, i).txn));
+		YES(g_bytes_equal(g_array_index(slow.world->txns, WorldTxn, i).txn,
+				  g_array_index(fast.world->txns, WorldTxn, i).txn));
 	YES(fast.world->snapshots >= 3);
 	compare_recovered(slow.world, FROM_TXNS);
 	compare_recovered(slow.world, FROM_SNAPSHOT);
@@ -291,7 +299,10 @@ gathered_writes_equal_single_ones_and_survive_recovery(void)
 		history_of(seed);
 }
 
-/* The walk is stopped after every slice; the snapshot must hold the tree of its beginning, or recovery differs. */
+/*
+ * The walk is stopped after every slice; the snapshot must hold the tree of its beginning, or recovery
+ * differs.
+ */
 static void
 snapshots_taken_amid_writes_are_whole(void)
 {
@@ -316,8 +327,8 @@ snapshots_taken_amid_writes_are_whole(void)
 }
 
 /*
- * Java's snapshots are fuzzy: named by the zxid of their beginning, they hold some of what came later. Replaying from that
- * zxid on meets nodes that are there already, and some that are gone.
+ * Java's snapshots are fuzzy: named by the zxid of their beginning, they hold some of what came later.
+ * Replaying from that zxid on meets nodes that are there already, and some that are gone.
  */
 static void
 replay_on_a_fuzzy_snapshot_converges(void)
@@ -379,7 +390,9 @@ a_snapshot_that_is_given_up_leaves_nothing(void)
 	g_autoptr(GError) error = NULL;
 	size_t used;
 	recovery->snapshot_begin(again->server, 9, world->snapshot->len);
-	EQ(recovery->snapshot_part(again->server, world->snapshot->data, world->snapshot->len - 10, &used, &error), PDK_PART_MORE);
+	EQ(recovery->snapshot_part(again->server, world->snapshot->data, world->snapshot->len - 10, &used,
+				   &error),
+	   PDK_PART_MORE);
 	recovery->snapshot_discard(again->server);
 	EQ(pdk_sessions_count(again->server->sessions), 0);
 	EQ(pdk_tree_node_count(again->server->tree), 1);
@@ -483,7 +496,8 @@ a_txn_nobody_knows_fails_recovery(void)
 		"0100001bd5810000 00000000 0000000000000001 00000000001bd581 0000000d 00000002 2f61 00000000",
 		"0100001bd5810000 00000000 0000000000000001 00000000001bd581 00000063",
 		"0100001bd5810000 00000000 0000000000000001 00000000001bd581 00000001 00000002 2f61",
-		"0100001bd5810000 00000000 0000000000000001 00000000001bd581 0000000e 00000001 00000063 00000000",
+		"0100001bd5810000 00000000 0000000000000001 00000000001bd581 0000000e 00000001 00000063 "
+		"00000000",
 		"0100001bd5810000 00000000",
 		"",
 	};

@@ -240,7 +240,8 @@ is_refused(World *world, int64_t session, const uint8_t *password, int32_t lengt
 	Peer *peer = peer_new(world, "127.0.0.1");
 	peer_send(peer, out.data, out.length);
 	pdk_buffer_clear(&out);
-	return peer_got_hex(peer, "00000025 00000000 00000000 0000000000000000 00000010 00000000000000000000000000000000 00") &&
+	return peer_got_hex(peer, "00000025 00000000 00000000 0000000000000000 00000010 "
+				  "00000000000000000000000000000000 00") &&
 	       !peer->open && peer->flushed;
 }
 

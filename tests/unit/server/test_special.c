@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Proves what is special by nature: containers and TTL nodes that go by themselves, and quotas that count by themselves. */
+/*
+ * Proves what is special by nature: containers and TTL nodes that go by themselves, and quotas that count by
+ * themselves.
+ */
 #include "suite.h"
 #include "world.h"
 

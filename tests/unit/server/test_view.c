@@ -123,7 +123,8 @@ a_long_reply_waits_for_its_reader(void)
 {
 	PdkAdmin admin = {.parts = 400, .part_bytes = 64 * 1024};
 	World *world = world_with(&admin);
-	Peer *peer = peer_new(world, "127.0.0.1"), *slow = peer_new(world, "127.0.0.1"), *client = client_new(world);
+	Peer *peer = peer_new(world, "127.0.0.1"), *slow = peer_new(world, "127.0.0.1"),
+	     *client = client_new(world);
 	peer_send(peer, "ruok", 4);
 	EQ(peer->received, 400 * 64 * 1024);
 	NO(peer->open);
@@ -179,7 +180,8 @@ facts_are_those_of_the_server(void)
 	YES(facts.serving && !facts.read_only);
 	CU_ASSERT_STRING_EQUAL(facts.mode, "standalone");
 	CU_ASSERT_STRING_EQUAL(facts.version, "3.9.4-paddock-test");
-	YES(facts.last_zxid == 2 && facts.node_count == 6 && facts.watch_count == 1 && facts.ephemeral_count == 1);
+	YES(facts.last_zxid == 2 && facts.node_count == 6 && facts.watch_count == 1 &&
+	    facts.ephemeral_count == 1);
 	YES(facts.sessions == 1 && facts.connections == 1 && facts.outstanding == 0);
 	YES(facts.received == 4 && facts.sent == 4);
 	EQ(facts.uptime_ms, 5000);
@@ -230,7 +232,8 @@ connections_are_walked(void)
 	CU_ASSERT_STRING_EQUAL(facts.last_op, "CREA");
 	CU_ASSERT_STRING_EQUAL(facts.endpoint, "/127.0.0.1:4711");
 	EQ(facts.interest, 1);
-	EQ(facts.expires_wall_ms - world->wall_ms, ((world->now_us / 1000 + 10000) / 3000 + 1) * 3000 - world->now_us / 1000);
+	EQ(facts.expires_wall_ms - world->wall_ms,
+	   ((world->now_us / 1000 + 10000) / 3000 + 1) * 3000 - world->now_us / 1000);
 	YES(view->connection(view->core, &cursor, &facts));
 	EQ(facts.session, 0);
 	EQ(facts.last_cxid, -1);
@@ -344,13 +347,35 @@ static void
 metrics_have_apaches_names(void)
 {
 	static const char *const names[] = {
-		"avg_latency", "max_latency", "min_latency", "packets_received", "packets_sent", "num_alive_connections",
-		"outstanding_requests", "uptime", "znode_count", "watch_count", "ephemerals_count", "approximate_data_size",
-		"global_sessions", "local_sessions", "open_file_descriptor_count", "max_file_descriptor_count",
-		"connection_drop_probability", "last_client_response_size", "max_client_response_size",
-		"min_client_response_size", "outstanding_tls_handshake", "auth_failed_count", "non_mtls_remote_conn_count",
-		"non_mtls_local_conn_count", "connection_rejected", "digest_mismatches_count", "bytes_received_count",
-		"proposal_count", "commit_count",
+		"avg_latency",
+		"max_latency",
+		"min_latency",
+		"packets_received",
+		"packets_sent",
+		"num_alive_connections",
+		"outstanding_requests",
+		"uptime",
+		"znode_count",
+		"watch_count",
+		"ephemerals_count",
+		"approximate_data_size",
+		"global_sessions",
+		"local_sessions",
+		"open_file_descriptor_count",
+		"max_file_descriptor_count",
+		"connection_drop_probability",
+		"last_client_response_size",
+		"max_client_response_size",
+		"min_client_response_size",
+		"outstanding_tls_handshake",
+		"auth_failed_count",
+		"non_mtls_remote_conn_count",
+		"non_mtls_local_conn_count",
+		"connection_rejected",
+		"digest_mismatches_count",
+		"bytes_received_count",
+		"proposal_count",
+		"commit_count",
 	};
 	g_autoptr(World) world = world_running();
 	Peer *peer = client_new(world);

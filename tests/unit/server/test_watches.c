@@ -258,7 +258,8 @@ set_watches_replays_what_was_missed(void)
 	scene.watcher->show_zxid = true;
 	OK(set_watches(scene.watcher, 6, "/gone /changed /quiet", "/born /unborn", "/gone2 /parent /old"));
 	EQ(pdk_jute_left(&scene.watcher->body), 0);
-	SAME(g_strdup(scene.watcher->events->str), "2 /gone@-1;3 /changed@-1;1 /born@-1;2 /gone2@-1;4 /parent@-1;");
+	SAME(g_strdup(scene.watcher->events->str),
+	     "2 /gone@-1;3 /changed@-1;1 /born@-1;2 /gone2@-1;4 /parent@-1;");
 	g_string_truncate(scene.watcher->events, 0);
 	scene.watcher->show_zxid = false;
 	OK(do_set(scene.writer, "/quiet", "", -1));

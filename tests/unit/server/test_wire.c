@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Proves framing, handshake and headers: the sheet's worked examples byte by byte, and bytes that are no protocol. */
+/*
+ * Proves framing, handshake and headers: the sheet's worked examples byte by byte, and bytes that are no
+ * protocol.
+ */
 #include "suite.h"
 #include "world.h"
 
-#define HELLO                                                                                                      \
-	"0000002d 00000000 0000000000000000 00002710 0000000000000000 00000010 00000000000000000000000000000000 01"
-#define WELCOME                                                                                                    \
-	"00000025 00000000 00002710 010000162b870000 00000010 2ba66ebadc93a0108168071885ad99ad 00"
+#define HELLO                                                                                                \
+	"0000002d 00000000 0000000000000000 00002710 0000000000000000 00000010 "                             \
+	"00000000000000000000000000000000 01"
+#define WELCOME "00000025 00000000 00002710 010000162b870000 00000010 2ba66ebadc93a0108168071885ad99ad 00"
 
 /* A world whose first session has the id of the examples. */
 static World *
@@ -41,7 +44,9 @@ an_old_client_gets_no_read_only_byte(void)
 	Peer *peer = peer_new(world, "127.0.0.1");
 	peer_send_hex(peer, "0000002c 00000000 0000000000000000 00002710 0000000000000000 00000010 "
 			    "00000000000000000000000000000000");
-	YES(peer_got_hex(peer, "00000024 00000000 00002710 010000162b870000 00000010 2ba66ebadc93a0108168071885ad99ad"));
+	YES(peer_got_hex(
+		peer,
+		"00000024 00000000 00002710 010000162b870000 00000010 2ba66ebadc93a0108168071885ad99ad"));
 	YES(peer->open);
 }
 
@@ -51,17 +56,21 @@ requests_and_replies_are_the_worked_examples(void)
 	g_autoptr(World) world = example_world();
 	Peer *peer = example_client(world);
 	world->wall_ms = 0x1a1fac49361;
-	peer_send_hex(peer, "00000037 00000001 00000001 00000003 2f6578 00000005 68656c6c6f 00000001 0000001f 00000005 "
-			    "776f726c64 00000006 616e796f6e65 00000000");
+	peer_send_hex(
+		peer,
+		"00000037 00000001 00000001 00000003 2f6578 00000005 68656c6c6f 00000001 0000001f 00000005 "
+		"776f726c64 00000006 616e796f6e65 00000000");
 	YES(peer_got_hex(peer, "00000017 00000001 0000000000000002 00000000 00000003 2f6578"));
 	peer_send_hex(peer, "00000010 00000002 00000004 00000003 2f6578 01");
-	YES(peer_got_hex(peer, "0000005d 00000002 0000000000000002 00000000 00000005 68656c6c6f 0000000000000002 "
-			       "0000000000000002 000001a1fac49361 000001a1fac49361 00000000 00000000 00000000 "
-			       "0000000000000000 00000005 00000000 0000000000000002"));
+	YES(peer_got_hex(peer,
+			 "0000005d 00000002 0000000000000002 00000000 00000005 68656c6c6f 0000000000000002 "
+			 "0000000000000002 000001a1fac49361 000001a1fac49361 00000000 00000000 00000000 "
+			 "0000000000000000 00000005 00000000 0000000000000002"));
 	Peer *writer = client_new(world); /* zxid 3 */
 	OK(do_set(writer, "/ex", "x", -1));
 	/* 3.9: the zxid of the txn that fired it */
-	YES(peer_got_hex(peer, "0000001f ffffffff 0000000000000004 00000000 00000003 00000003 00000003 2f6578"));
+	YES(peer_got_hex(peer,
+			 "0000001f ffffffff 0000000000000004 00000000 00000003 00000003 00000003 2f6578"));
 	peer_send_hex(peer, "00000011 00000003 00000003 00000004 2f657878 00");
 	YES(peer_got_hex(peer, "00000010 00000003 0000000000000004 ffffff9b"));
 }
@@ -129,7 +138,8 @@ illegal_frames_close_the_connection_without_a_word(void)
 static void
 a_fresh_connection_that_speaks_no_zookeeper_is_closed(void)
 {
-	static const char *const words[] = {"xxxx", "GET / HTTP/1.1\r\n\r\n", "\xff\xf4\xff\xfd", "\x16\x03\x01\x02"};
+	static const char *const words[] = {"xxxx", "GET / HTTP/1.1\r\n\r\n", "\xff\xf4\xff\xfd",
+					    "\x16\x03\x01\x02"};
 	g_autoptr(World) world = world_running();
 	for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
 		Peer *peer = peer_new(world, "127.0.0.1");
@@ -165,7 +175,8 @@ timeouts_are_kept_within_bounds(void)
 {
 	static const struct {
 		int32_t asked, given;
-	} rows[] = {{10000, 10000}, {0, 6000}, {-1, 6000}, {5999, 6000}, {6001, 6001}, {60000, 60000}, {60001, 60000}, {INT32_MAX, 60000}};
+	} rows[] = {{10000, 10000}, {0, 6000},	    {-1, 6000},	    {5999, 6000},
+		    {6001, 6001},   {60000, 60000}, {60001, 60000}, {INT32_MAX, 60000}};
 	g_autoptr(World) world = world_running();
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
 		Peer *peer = peer_new(world, "127.0.0.1");
@@ -192,7 +203,9 @@ the_password_of_a_new_session_is_not_looked_at(void)
 {
 	g_autoptr(World) world = example_world();
 	Peer *peer = peer_new(world, "127.0.0.1");
-	peer_send_hex(peer, "0000001d 00000007 0000000000000000 00002710 0000000000000000 ffffffff 01"); /* null, version 7 */
+	peer_send_hex(
+		peer,
+		"0000001d 00000007 0000000000000000 00002710 0000000000000000 ffffffff 01"); /* null, version 7 */
 	YES(peer_got_hex(peer, WELCOME));
 	peer = peer_new(world, "127.0.0.1");
 	peer_send_hex(peer, "0000001e 00000000 0000000000000000 00002710 0000000000000000 00000001 41 01");
@@ -282,9 +295,11 @@ static void
 truncated_records_are_malformed_and_the_connection_lives(void)
 {
 	static const int32_t creates[] = {PDK_OP_CREATE, PDK_OP_CREATE2};
-	static const int32_t path_bools[] = {PDK_OP_EXISTS, PDK_OP_GET_DATA, PDK_OP_GET_CHILDREN, PDK_OP_GET_CHILDREN2};
+	static const int32_t path_bools[] = {PDK_OP_EXISTS, PDK_OP_GET_DATA, PDK_OP_GET_CHILDREN,
+					     PDK_OP_GET_CHILDREN2};
 	static const int32_t path_ints[] = {PDK_OP_DELETE, PDK_OP_CHECK_WATCHES, PDK_OP_REMOVE_WATCHES};
-	static const int32_t paths[] = {PDK_OP_GET_ACL, PDK_OP_SYNC, PDK_OP_GET_EPHEMERALS, PDK_OP_GET_ALL_CHILDREN_NUMBER};
+	static const int32_t paths[] = {PDK_OP_GET_ACL, PDK_OP_SYNC, PDK_OP_GET_EPHEMERALS,
+					PDK_OP_GET_ALL_CHILDREN_NUMBER};
 	for (guint i = 0; i < G_N_ELEMENTS(creates); i++)
 		try_truncations(creates[i], body_create("/a", "d", OPEN, 0));
 	try_truncations(PDK_OP_CREATE_CONTAINER, body_create("/a", "d", OPEN, 4));
@@ -354,7 +369,8 @@ garbage_never_harms_others(void)
 			size_t length = 1 + pdk_random_below(&random, sizeof bytes - 1);
 			for (size_t i = 0; i < length; i++)
 				bytes[i] = (uint8_t)pdk_random_next(&random);
-			if (length >= 12 && burst % 4 != 0) { /* let most of it be a frame of a known operation */
+			if (length >= 12 &&
+			    burst % 4 != 0) { /* let most of it be a frame of a known operation */
 				pdk_store_u32(bytes, (uint32_t)length - 4);
 				pdk_store_u32(bytes + 8, (uint32_t)pdk_random_below(&random, 24));
 			}

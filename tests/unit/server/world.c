@@ -31,7 +31,8 @@ option_bool(const PdkConfig *config G_GNUC_UNUSED, const char *key G_GNUC_UNUSED
 }
 
 static void
-host_log(const PdkHost *self G_GNUC_UNUSED, PdkLogLevel level G_GNUC_UNUSED, const char *format G_GNUC_UNUSED, ...)
+host_log(const PdkHost *self G_GNUC_UNUSED, PdkLogLevel level G_GNUC_UNUSED, const char *format G_GNUC_UNUSED,
+	 ...)
 {
 }
 
@@ -46,7 +47,8 @@ static void
 add_auth(World *world)
 {
 	const PdkAuthOps *digest = pdk_plugin_auth_digest.ops, *ip = pdk_plugin_auth_ip.ops;
-	world->auth_digest = digest->create(&plugin_host, (const PdkConfig *)(const void *)world->super_digest, NULL);
+	world->auth_digest =
+		digest->create(&plugin_host, (const PdkConfig *)(const void *)world->super_digest, NULL);
 	world->auth_ip = ip->create(&plugin_host, NULL, NULL);
 	pdk_server_add_auth(world->server, ip, world->auth_ip);
 	pdk_server_add_auth(world->server, digest, world->auth_digest);
@@ -305,7 +307,8 @@ carry_output(World *world, const PdkOutput *output, GArray *told)
 	unsigned n;
 	const PdkPart *parts = pdk_output_parts(output, scratch, &n);
 	for (unsigned i = 0; i < n; i++) {
-		g_byte_array_append(peer->reads ? peer->inbox : peer->unsent, parts[i].data, (guint)parts[i].length);
+		g_byte_array_append(peer->reads ? peer->inbox : peer->unsent, parts[i].data,
+				    (guint)parts[i].length);
 		peer->received += parts[i].length;
 	}
 	if (peer->unsent->len > 0 || peer->told_unsent)
@@ -564,7 +567,8 @@ dump_node(PdkTree *tree, PdkNode node, GPtrArray *lines)
 	pdk_buffer_clear(&text);
 	pdk_buffer_clear(&stat);
 	g_ptr_array_add(lines, g_strdup(line->str));
-	for (PdkNode child = pdk_tree_first_child(tree, node); child; child = pdk_tree_next_sibling(tree, child))
+	for (PdkNode child = pdk_tree_first_child(tree, node); child;
+	     child = pdk_tree_next_sibling(tree, child))
 		dump_node(tree, child, lines);
 }
 
@@ -582,7 +586,8 @@ world_dump(World *world)
 	dump_node(server->tree, pdk_tree_root(server->tree), lines);
 	uint64_t cursor = 0;
 	for (PdkSession *session; (session = pdk_sessions_next(server->sessions, &cursor));)
-		g_ptr_array_add(lines, g_strdup_printf("session %" PRIx64 " %d", (uint64_t)session->id, session->recorded_timeout_ms));
+		g_ptr_array_add(lines, g_strdup_printf("session %" PRIx64 " %d", (uint64_t)session->id,
+						       session->recorded_timeout_ms));
 	g_ptr_array_add(lines, g_strdup_printf("zxid %" PRIx64 " digest %" PRIx64 " ephemerals %" PRIu64,
 					       (uint64_t)server->applied_zxid, pdk_tree_digest(server->tree),
 					       pdk_tree_ephemeral_count(server->tree)));
@@ -676,7 +681,8 @@ peer_take(Peer *peer)
 {
 	GByteArray *taken = g_byte_array_new();
 	if (peer->inbox->len > peer->inbox_at)
-		g_byte_array_append(taken, peer->inbox->data + peer->inbox_at, peer->inbox->len - peer->inbox_at);
+		g_byte_array_append(taken, peer->inbox->data + peer->inbox_at,
+				    peer->inbox->len - peer->inbox_at);
 	peer->inbox_at = peer->inbox->len;
 	return taken;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A world for one server: a clock that moves when told, clients that are byte arrays, a disk that is a list of txns.
- * Changes when the way a PdkServer is driven does. It carries effects as the daemon's carrier does: append + sync, output,
- * commands; and after every step the server's own check runs (unless switched off).
+ * A world for one server: a clock that moves when told, clients that are byte arrays, a disk that is a list
+ * of txns. Changes when the way a PdkServer is driven does. It carries effects as the daemon's carrier does:
+ * append + sync, output, commands; and after every step the server's own check runs (unless switched off).
  */
 #ifndef TESTS_UNIT_SERVER_WORLD_H
 #define TESTS_UNIT_SERVER_WORLD_H
@@ -32,7 +32,7 @@ struct World {
 	int64_t deadline_us; /* as the last turn wished */
 	bool again, stopped;
 	bool auto_sync;    /* true at first: what is appended is durable at the end of the round */
-	bool lazy;         /* one round only where others settle: work that is spread over turns stays unfinished */
+	bool lazy; /* one round only where others settle: work that is spread over turns stays unfinished */
 	bool check;        /* true at first: pdk_server_check after each step */
 	bool can_snapshot; /* true at first */
 	bool quiet;        /* false at first: the operator's lines are kept in `lines` */
@@ -127,7 +127,10 @@ uint64_t world_counter(World *world, const char *name);
 Peer *peer_new(World *world, const char *address);
 /* From the loopback address, with a new session of 10 s; reads the answer. */
 Peer *client_new(World *world);
-/* Connects again from @address with the session of @old; CALL_CLOSED, or 0; the new peer's session tells what came of it. */
+/*
+ * Connects again from @address with the session of @old; CALL_CLOSED, or 0; the new peer's session tells what
+ * came of it.
+ */
 Peer *client_again(World *world, const Peer *old, int32_t timeout_ms);
 /* The other side hangs up. */
 void peer_hang_up(Peer *peer);
@@ -144,7 +147,8 @@ void peer_read_on(Peer *peer);
 
 /* A connect request; the answer is read when there is one: false when there is none. */
 bool peer_hello(Peer *peer, int32_t timeout_ms, int64_t last_zxid, int64_t session, const uint8_t *password);
-void put_hello(PdkBuffer *out, int32_t timeout_ms, int64_t last_zxid, int64_t session, const uint8_t *password);
+void
+put_hello(PdkBuffer *out, int32_t timeout_ms, int64_t last_zxid, int64_t session, const uint8_t *password);
 bool peer_hello_answer(Peer *peer);
 
 /* Appends a whole frame with header to @out; @body may be NULL. */
@@ -153,7 +157,10 @@ void put_request(PdkBuffer *out, int32_t xid, int32_t op, const PdkBuffer *body)
 void peer_request(Peer *peer, int32_t xid, int32_t op, PdkBuffer *body);
 /* The next reply, gathering events before it; false: there is none. */
 bool peer_reply(Peer *peer);
-/* Gathers the events that arrived; fails when a reply stands before them. Returns the text and forgets it (free it). */
+/*
+ * Gathers the events that arrived; fails when a reply stands before them. Returns the text and forgets it
+ * (free it).
+ */
 char *peer_events(Peer *peer);
 /* Sends a request with the next xid, takes the body, reads its reply: its err, or CALL_*. */
 int call(Peer *peer, int32_t op, PdkBuffer *body);
