@@ -21,6 +21,8 @@ static const PdkOption logsnap_options[] = {
 	 "warn when making writes durable takes this long, ms; -1: never"},
 	{"snapshot_compression", PDK_OPTION_STRING, "", 0, 0, "|gz|snappy", "snapshot.compression.method",
 	 "how new snapshots are compressed: not at all (empty), gz or snappy"},
+	{"snapshot_rate_kb", PDK_OPTION_INT, "40960", 0, 16777216, NULL, NULL,
+	 "how fast snapshots are written, KiB a second, so that writes hardly notice; 0: as fast as can be"},
 	{"snapshot_trust_empty", PDK_OPTION_BOOL, "false", 0, 0, NULL, "snapshot.trust.empty",
 	 "start from logs alone when there is no snapshot"},
 	{"purge_retain", PDK_OPTION_INT, "3", 0, INT32_MAX, NULL, "autopurge.snapRetainCount",
@@ -55,6 +57,7 @@ read_settings(const PdkHost *host, const PdkConfig *config)
 	const char *method = host->option_string(config, "snapshot_compression");
 	Settings settings = {
 		.fsync_warning_ms = host->option_int(config, "fsync_warning_ms"),
+		.snapshot_rate = host->option_int(config, "snapshot_rate_kb") * KIB,
 		.retain = MAX(host->option_int(config, "purge_retain"), MIN_RETAIN),
 		.purge_hours = host->option_int(config, "purge_interval_hours"),
 		.max_record_bytes = host->option_int(config, "max_record_bytes"),

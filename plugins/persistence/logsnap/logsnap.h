@@ -23,6 +23,7 @@ typedef struct SnapTask SnapTask;
 typedef struct {
 	SnapCodec codec;
 	int64_t fsync_warning_ms;
+	int64_t snapshot_rate;  /* bytes a second; 0: as fast as the disk takes them */
 	int64_t retain;         /* snapshots that a purge keeps */
 	int64_t purge_hours;    /* <= 0: never */
 	int64_t max_record_bytes;

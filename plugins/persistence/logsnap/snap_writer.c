@@ -8,8 +8,6 @@
 
 #include <zlib.h>
 
-#define PACE_BYTES (4 * 1024 * 1024)
-
 struct SnapWriter {
 	const PdkFiles *files;
 	const char *directory;
@@ -30,7 +28,7 @@ write_file(void *context, const uint8_t *data, size_t length, GError **error)
 	if (!files->pwrite(files, self->file, data, length, self->position, error))
 		return false;
 	self->position += (int64_t)length;
-	if (self->position - self->paced < PACE_BYTES)
+	if (self->position - self->paced < SNAP_WRITER_PACE_BYTES)
 		return true;
 	if (!files->write_back(files, self->file, self->paced, self->position - self->paced, true, error))
 		return false;

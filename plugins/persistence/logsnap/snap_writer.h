@@ -13,14 +13,17 @@
 
 typedef struct SnapWriter SnapWriter;
 
+/* How much goes to the disk before more is taken. */
+#define SNAP_WRITER_PACE_BYTES (128 * 1024)
+
 /* Touches no file yet. @serial tells apart private names within one life. @directory is borrowed. */
 SnapWriter *snap_writer_new(const PdkFiles *files, const char *directory, SnapCodec codec, int64_t zxid, uint64_t serial);
 /* Closes what is open; leaves files as they are. */
 void snap_writer_free(SnapWriter *self);
 
 /*
- * The next bytes of the body. Every 4 MB go to the disk before more are taken, so that the log's syncs never
- * wait for a flood.
+ * The next bytes of the body. Every SNAP_WRITER_PACE_BYTES go to the disk before more are taken, so that the log's
+ * syncs never wait for a flood.
  */
 bool snap_writer_write(SnapWriter *self, const uint8_t *data, size_t length, GError **error);
 /* Seals and @tail; the bytes are durable afterwards. */
