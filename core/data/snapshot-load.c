@@ -149,6 +149,11 @@ read_acl(PdkSnapshotLoad *load, Item *item)
 		load->expect = EXPECT_NODE;
 }
 
+/* A list of one entry that gives no permission (world:anyone, 0): what is not known to be allowed is not. */
+static const uint8_t nobody[] = {
+	0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 5, 'w', 'o', 'r', 'l', 'd', 0, 0, 0, 6, 'a', 'n', 'y', 'o', 'n', 'e',
+};
+
 /* With a reference of its own. */
 static PdkAclId
 acl_of(PdkSnapshotLoad *load, int64_t number)
@@ -158,9 +163,8 @@ acl_of(PdkSnapshotLoad *load, int64_t number)
 	if (number != load->acl_known) {
 		void *id;
 		if (!g_hash_table_lookup_extended(load->acls, &number, NULL, &id)) {
-			static const uint8_t empty[4] = {0};
 			load->strays++;
-			return pdk_acls_intern(load->tree->acls, empty, sizeof(empty));
+			return pdk_acls_intern(load->tree->acls, nobody, sizeof(nobody));
 		}
 		load->acl_known = number;
 		load->acl_known_id = GPOINTER_TO_UINT(id);

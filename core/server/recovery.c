@@ -69,7 +69,8 @@ snapshot_accept(void *context, const PdkSnapshotTail *tail)
 	uint64_t strays = pdk_snapshot_load_strays(server->load);
 	g_clear_pointer(&server->load, pdk_snapshot_load_free);
 	if (strays > 0)
-		pdk_server_say(server, PDK_LOG_WARNING, "snapshot names unknown ACLs, those nodes are open: nodes=%" PRIu64, strays);
+		pdk_server_say(server, PDK_LOG_WARNING, "snapshot names unknown ACLs, only the super user may touch those nodes: nodes=%" PRIu64,
+			       strays);
 	pdk_tree_add_system_nodes(server->tree);
 	pdk_quotas_reload(server->quotas);
 	server->applied_zxid = server->loading_zxid;
