@@ -39,6 +39,9 @@ struct PdkCarrier {
 	bool room;	/* the snapshot's last part was taken, and more are wanted */
 	int64_t refused_snapshot; /* zxid of a snapshot that could not begin, -1: none */
 
+	unsigned heard, heard_last; /* pieces of input in this turn and in the last one that had any */
+	int64_t appended_zxid, synced_zxid;
+
 	int64_t deadline_us;
 	bool again, stopped;
 	char *fatal;
@@ -126,6 +129,7 @@ on_received(void *context, PdkLink link, const uint8_t *data, size_t length)
 
 	if (carrier->fatal)
 		return;
+	carrier->heard++;
 	PdkEvent event = {.kind = PDK_EVENT_RECEIVED, .link = link, .received = {data, length}};
 	step(carrier, &event);
 }
@@ -188,6 +192,7 @@ on_synced(void *context, int64_t zxid)
 	PdkCarrier *carrier = context;
 	PdkEvent event = {.kind = PDK_EVENT_SYNCED, .zxid = zxid};
 
+	carrier->synced_zxid = zxid;
 	if (!carrier->fatal)
 		step(carrier, &event);
 }
@@ -308,6 +313,7 @@ carry_appends(PdkCarrier *carrier)
 		return;
 	for (unsigned i = 0; i < effects->n_appends; i++)
 		carrier->log_ops->append(carrier->log, effects->appends[i].zxid, effects->appends[i].txn);
+	carrier->appended_zxid = effects->appends[effects->n_appends - 1].zxid;
 	carrier->log_ops->sync(carrier->log);
 }
 
@@ -443,6 +449,9 @@ pdk_carrier_turn(PdkCarrier *carrier)
 	if (carrier->fatal)
 		return;
 	read_clock(carrier);
+	if (carrier->heard > 0)
+		carrier->heard_last = carrier->heard;
+	carrier->heard = 0;
 	carrier->deadline_us = INT64_MAX;
 	carrier->again = false;
 	step(carrier, &event);
@@ -458,6 +467,12 @@ int64_t
 pdk_carrier_deadline_us(const PdkCarrier *carrier)
 {
 	return carrier->fatal ? INT64_MAX : carrier->again ? INT64_MIN : carrier->deadline_us;
+}
+
+bool
+pdk_carrier_has_one_peer(const PdkCarrier *carrier)
+{
+	return carrier->heard_last == 1 && carrier->synced_zxid >= carrier->appended_zxid;
 }
 
 void

@@ -27,6 +27,9 @@ void pdk_carrier_turn(PdkCarrier *carrier);
 /* When the next turn is due at the latest (monotonic us); INT64_MIN: at once; INT64_MAX: when something happens. */
 int64_t pdk_carrier_deadline_us(const PdkCarrier *carrier);
 
+/* Did the last input come from one connection alone, with nothing to be waited for from the log? */
+bool pdk_carrier_has_one_peer(const PdkCarrier *carrier);
+
 /* The drain of the end: no new connections, no new requests... */
 void pdk_carrier_stop(PdkCarrier *carrier);
 /* ...true when all that was proposed is answered... */

@@ -5,7 +5,7 @@
 #include "bytes.h"
 #include "log_format.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #define KEPT_BYTES (1024 * 1024) /* a larger buffer is not kept between trips */
 
@@ -92,7 +92,7 @@ log_batch_seal(LogBatch *self, size_t offset)
 		size_t end = at + length + RECORD_EXTRA_BYTES;
 		if (at > offset && end - offset > LOG_STEP_BYTES)
 			break;
-		put_be64(record, adler32(adler32(0, NULL, 0), record + RECORD_HEAD_BYTES, length));
+		put_be64(record, libdeflate_adler32(1, record + RECORD_HEAD_BYTES, length));
 		at = end;
 	} while (at < self->length && !log_batch_rolls_at(self, at));
 	g_assert(at <= self->length);

@@ -8,7 +8,7 @@
 #include "bytes.h"
 #include "log_format.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #define BLOCK_BYTES 512                        /* what a disk writes whole or not at all */
 #define GLANCE_BYTES (256 * 1024)              /* zeros as far as this: a clean end */
@@ -84,7 +84,7 @@ whole_record(const Window *window, size_t at)
 		return 0;
 	if (window->last_zxid >= 0 && zxid >> 32 == window->last_zxid >> 32 && zxid - window->last_zxid > ZXID_WINDOW)
 		return 0;
-	if (get_be64(record) != adler32(adler32(0, NULL, 0), record + RECORD_HEAD_BYTES, length))
+	if (get_be64(record) != libdeflate_adler32(1, record + RECORD_HEAD_BYTES, length))
 		return 0;
 	return length + RECORD_EXTRA_BYTES;
 }

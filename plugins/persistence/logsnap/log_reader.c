@@ -6,7 +6,7 @@
 #include "log_damage.h"
 #include "log_format.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #define FIRST_PIECE_BYTES (64 * 1024) /* most logs are short; pieces double up to the full size */
 #define PIECE_BYTES (1024 * 1024)
@@ -189,7 +189,7 @@ read_record(LogReader *self, const uint8_t **txn, size_t *length, GError **error
 		return judge(self, BROKEN_SHORT, (int64_t)whole, error);
 	if (record[whole - 1] != RECORD_END)
 		return judge(self, BROKEN_END, (int64_t)whole, error);
-	if (get_be64(record) != adler32(adler32(0, NULL, 0), record + RECORD_HEAD_BYTES, payload))
+	if (get_be64(record) != libdeflate_adler32(1, record + RECORD_HEAD_BYTES, payload))
 		return judge(self, BROKEN_CHECKSUM, (int64_t)whole, error);
 	*txn = record + RECORD_HEAD_BYTES;
 	*length = payload;
