@@ -121,11 +121,10 @@ grow(PdkPendings *pendings)
 	pendings->mask = mask;
 }
 
-PdkPending *
-pdk_pendings_record(PdkPendings *pendings, const char *path, size_t length)
+/* The record of @path, made with the state @known when there is none. */
+static PdkPending *
+record_of(PdkPendings *pendings, const char *path, size_t length, const PdkNodeState *known)
 {
-	if (length == 1) /* "/": the root is the empty path */
-		length = 0;
 	uint32_t hash = hash_path(path, length);
 	PdkPending *record = find(pendings, path, length, hash);
 	if (record)
@@ -133,9 +132,8 @@ pdk_pendings_record(PdkPendings *pendings, const char *path, size_t length)
 	if (pendings->count > pendings->mask)
 		grow(pendings);
 	record = g_malloc(sizeof *record + length);
-	*record = (PdkPending){.hash = hash, .path_length = (uint32_t)length};
+	*record = (PdkPending){.hash = hash, .path_length = (uint32_t)length, .state = *known};
 	memcpy(record->path, path, length);
-	record->state = state_of_tree(pendings->tree, path, length);
 	record->counts = pendings->keep_digest && pdk_digest_counts(path, length);
 	record->next = pendings->buckets[hash & pendings->mask];
 	pendings->buckets[hash & pendings->mask] = record;
@@ -197,13 +195,19 @@ drop(PdkPendings *pendings, PdkPending *record)
 }
 
 void
-pdk_pendings_set(PdkPendings *pendings, PdkPending *record, const PdkNodeState *state)
+pdk_pendings_set(PdkPendings *pendings, const char *path, size_t length, const PdkNodeState *before,
+		 const PdkNodeState *after)
 {
+	if (length == 1) /* "/": the root is the empty path */
+		length = 0;
+	PdkPending *record = record_of(pendings, path, length, before);
+	pdk_assert(record->state.exists == before->exists && record->state.stat.mzxid == before->stat.mzxid &&
+		   record->state.stat.pzxid == before->stat.pzxid);
 	Undo undo = {record, record->state};
 	g_array_append_val(pendings->undo, undo);
 	record->holders++;
 	pendings->digest -= share(record);
-	record->state = *state;
+	record->state = *after;
 	pendings->digest += share(record);
 	relist(pendings, record);
 }

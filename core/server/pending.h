@@ -35,12 +35,14 @@ typedef struct PdkPendings PdkPendings;
 PdkPendings *pdk_pendings_new(PdkTree *tree, bool digest);
 void pdk_pendings_free(PdkPendings *pendings);
 
-/* What @path will be. No record is made. */
+/* What @path will be. */
 PdkNodeState pdk_pendings_look(PdkPendings *pendings, const char *path, size_t length);
-/* The record of @path, made from the tree when there is none. Changes go through pdk_pendings_set. */
-PdkPending *pdk_pendings_record(PdkPendings *pendings, const char *path, size_t length);
-/* Sets the state, keeping the running digest; to be undone by pdk_pendings_rollback. */
-void pdk_pendings_set(PdkPendings *pendings, PdkPending *record, const PdkNodeState *state);
+/*
+ * Sets the state of @path to @after, keeping the running digest; to be undone by pdk_pendings_rollback. @before is what
+ * pdk_pendings_look said since the last change.
+ */
+void pdk_pendings_set(PdkPendings *pendings, const char *path, size_t length, const PdkNodeState *before,
+		      const PdkNodeState *after);
 
 /* The digest of the tree once everything proposed is applied. */
 uint64_t pdk_pendings_digest(const PdkPendings *pendings);

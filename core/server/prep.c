@@ -14,10 +14,9 @@ look(PdkPrep *prep, const char *path, size_t length)
 }
 
 static void
-set(PdkPrep *prep, const char *path, size_t length, const PdkNodeState *state)
+set(PdkPrep *prep, const char *path, size_t length, const PdkNodeState *before, const PdkNodeState *after)
 {
-	PdkPendings *pendings = prep->server->pendings;
-	pdk_pendings_set(pendings, pdk_pendings_record(pendings, path, length), state);
+	pdk_pendings_set(prep->server->pendings, path, length, before, after);
 }
 
 static bool
@@ -175,13 +174,13 @@ put_create(PdkPrep *prep, int32_t op, const Create *create, const char *path, si
 
 /* The node's final path is known: the last checks, then the record. */
 static PdkCode
-create_at(PdkPrep *prep, int32_t op, const Create *create, PdkNodeState *parent, const char *path, size_t length)
+create_at(PdkPrep *prep, int32_t op, const Create *create, const PdkNodeState *parent, const char *path, size_t length)
 {
 	PdkServer *server = prep->server;
 	if (!pdk_path_legal(path, length))
 		return PDK_ERR_BAD_ARGUMENTS;
-	PdkNodeState state = look(prep, path, length);
-	if (state.exists)
+	PdkNodeState before = look(prep, path, length);
+	if (before.exists)
 		return PDK_ERR_NODE_EXISTS;
 	if (type_of(prep, parent) == PDK_NODE_EPHEMERAL)
 		return PDK_ERR_NO_CHILDREN_FOR_EPHEMERALS;
@@ -191,16 +190,17 @@ create_at(PdkPrep *prep, int32_t op, const Create *create, PdkNodeState *parent,
 			return code;
 	}
 	int32_t parent_cversion;
-	add_child(parent, prep->zxid, &parent_cversion);
-	state = (PdkNodeState){
+	PdkNodeState parent_after = *parent;
+	add_child(&parent_after, prep->zxid, &parent_cversion);
+	PdkNodeState after = {
 		.exists = true,
 		.stat = {.czxid = prep->zxid, .mzxid = prep->zxid, .pzxid = prep->zxid, .ctime = server->wall_ms,
 			 .mtime = server->wall_ms, .owner = owner_of(prep, create)},
 		.acl = hold_acl(prep, &server->fixed_acl),
 		.prefix = digest_prefix(prep, path, length, create->data),
 	};
-	set(prep, path, pdk_path_parent(path, length), parent);
-	set(prep, path, length, &state);
+	set(prep, path, pdk_path_parent(path, length), parent, &parent_after);
+	set(prep, path, length, &before, &after);
 	put_create(prep, op, create, path, length, parent_cversion);
 	prep->txn_type = op;
 	return PDK_OK;
@@ -246,13 +246,13 @@ is_special(PdkSlice path)
 }
 
 static void
-remove_at(PdkPrep *prep, const char *path, size_t length, PdkNodeState *parent)
+remove_at(PdkPrep *prep, const char *path, size_t length, const PdkNodeState *parent, const PdkNodeState *node)
 {
-	PdkNodeState gone = {0};
-	parent->children--;
-	parent->stat.pzxid = MAX(parent->stat.pzxid, prep->zxid);
-	set(prep, path, pdk_path_parent(path, length), parent);
-	set(prep, path, length, &gone);
+	PdkNodeState gone = {0}, parent_after = *parent;
+	parent_after.children--;
+	parent_after.stat.pzxid = MAX(parent->stat.pzxid, prep->zxid);
+	set(prep, path, pdk_path_parent(path, length), parent, &parent_after);
+	set(prep, path, length, node, &gone);
 }
 
 static PdkCode
@@ -276,7 +276,7 @@ delete(PdkPrep *prep, PdkJute *in)
 		return PDK_ERR_BAD_VERSION;
 	if (state.children > 0)
 		return PDK_ERR_NOT_EMPTY;
-	remove_at(prep, (const char *)path.data, (size_t)path.length, &parent);
+	remove_at(prep, (const char *)path.data, (size_t)path.length, &parent, &state);
 	pdk_put_bytes(&prep->server->scratch, path.data, path.length);
 	prep->txn_type = PDK_OP_DELETE;
 	return PDK_OK;
@@ -294,7 +294,7 @@ pdk_prep_delete_container(PdkPrep *prep, const char *path, size_t length)
 		return PDK_ERR_NOT_EMPTY;
 	if (type_of(prep, &state) == PDK_NODE_EPHEMERAL)
 		return PDK_ERR_BAD_VERSION;
-	remove_at(prep, path, length, &parent);
+	remove_at(prep, path, length, &parent, &state);
 	pdk_put_bytes(&prep->server->scratch, path, (int32_t)length);
 	prep->txn_type = PDK_OP_DELETE_CONTAINER;
 	return PDK_OK;
@@ -346,14 +346,15 @@ set_data(PdkPrep *prep, PdkJute *in)
 	}
 	if (!version_matches(version, state.stat.version))
 		return PDK_ERR_BAD_VERSION;
-	state.stat.version = (int32_t)((uint32_t)state.stat.version + 1);
-	state.stat.mzxid = prep->zxid;
-	state.stat.mtime = server->wall_ms;
-	state.prefix = digest_prefix(prep, path.length == 1 ? "" : text, path.length == 1 ? 0 : (size_t)path.length, data);
-	set(prep, text, (size_t)path.length, &state);
+	PdkNodeState after = state;
+	after.stat.version = (int32_t)((uint32_t)state.stat.version + 1);
+	after.stat.mzxid = prep->zxid;
+	after.stat.mtime = server->wall_ms;
+	after.prefix = digest_prefix(prep, path.length == 1 ? "" : text, path.length == 1 ? 0 : (size_t)path.length, data);
+	set(prep, text, (size_t)path.length, &state, &after);
 	pdk_put_bytes(&server->scratch, path.data, path.length);
 	pdk_put_bytes(&server->scratch, data.data, data.length);
-	pdk_put_int(&server->scratch, state.stat.version);
+	pdk_put_int(&server->scratch, after.stat.version);
 	prep->txn_type = PDK_OP_SET_DATA;
 	return PDK_OK;
 }
@@ -381,12 +382,13 @@ set_acl(PdkPrep *prep, PdkJute *in)
 		return PDK_ERR_NO_AUTH;
 	if (!version_matches(version, state.stat.aversion))
 		return PDK_ERR_BAD_VERSION;
-	state.stat.aversion = (int32_t)((uint32_t)state.stat.aversion + 1);
-	state.acl = hold_acl(prep, &server->fixed_acl);
-	set(prep, (const char *)path.data, (size_t)path.length, &state);
+	PdkNodeState after = state;
+	after.stat.aversion = (int32_t)((uint32_t)state.stat.aversion + 1);
+	after.acl = hold_acl(prep, &server->fixed_acl);
+	set(prep, (const char *)path.data, (size_t)path.length, &state, &after);
 	pdk_put_bytes(&server->scratch, path.data, path.length);
 	pdk_buffer_append(&server->scratch, server->fixed_acl.data, server->fixed_acl.length);
-	pdk_put_int(&server->scratch, state.stat.aversion);
+	pdk_put_int(&server->scratch, after.stat.aversion);
 	prep->txn_type = PDK_OP_SET_ACL;
 	return PDK_OK;
 }
@@ -422,11 +424,11 @@ pdk_prep_create_session(PdkPrep *prep, int32_t timeout_ms)
 }
 
 static void
-close_one(PdkPrep *prep, const char *path, size_t length, int32_t *count)
+close_one(PdkPrep *prep, const char *path, size_t length, const PdkNodeState *state, int32_t *count)
 {
 	PdkNodeState parent = look(prep, path, pdk_path_parent(path, length));
 	pdk_assert(parent.exists);
-	remove_at(prep, path, length, &parent);
+	remove_at(prep, path, length, &parent, state);
 	if (prep->server->settings->close_session_txn)
 		pdk_put_bytes(&prep->server->scratch, path, (int32_t)length);
 	++*count;
@@ -449,12 +451,13 @@ pdk_prep_close_session(PdkPrep *prep)
 		pdk_tree_append_path(server->tree, node, &path);
 		PdkNodeState state = look(prep, (char *)path.data, path.length);
 		if (state.exists && state.stat.owner == prep->session)
-			close_one(prep, (char *)path.data, path.length, &count);
+			close_one(prep, (char *)path.data, path.length, &state, &count);
 	}
 	for (PdkPending *record; (record = pdk_pendings_next_ephemeral(server->pendings, prep->session, NULL));) {
 		path.length = 0;
 		pdk_buffer_append(&path, record->path, record->path_length);
-		close_one(prep, (char *)path.data, path.length, &count);
+		PdkNodeState state = record->state;
+		close_one(prep, (char *)path.data, path.length, &state, &count);
 	}
 	pdk_buffer_clear(&path);
 	if (with_paths)
