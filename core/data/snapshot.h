@@ -62,7 +62,8 @@ typedef enum {
  * Takes the next bytes; never called again after DONE or BAD. Refuses (BAD, @error says what and at which
  * offset of the body) impossible lengths, missing parents and doubled nodes. An ACL number that is not in the
  * map is kept as a list that gives nobody a permission and counted (pdk_snapshot_load_strays): the caller
- * warns. (A Java server fails when it reads such a node's ACL.) Node paths are otherwise taken as they are. Bytes of items beyond 64 MiB (paths, ACL strings) or 1 GiB (data) are refused.
+ * warns. (A Java server fails when it reads such a node's ACL.) Node paths are otherwise taken as they are.
+ * Bytes of items beyond 64 MiB (paths, ACL strings) or 1 GiB (data) are refused.
  */
 PdkLoadResult pdk_snapshot_load_part(PdkSnapshotLoad *load, const uint8_t *data, size_t length, size_t *used,
 				     GError **error);
