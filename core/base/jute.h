@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading jute, ZooKeeper's encoding: a cursor over borrowed bytes. A read past the end or an illegal length marks
- * the reader as failed and gives zeros from then on, so that a record is read in one go and asked about once.
- * Source: org.apache.jute.BinaryInputArchive.
+ * Reading jute, ZooKeeper's encoding: a cursor over borrowed bytes. A read past the end or an illegal length
+ * marks the reader as failed and gives zeros from then on, so that a record is read in one go and asked about
+ * once. Source: org.apache.jute.BinaryInputArchive.
  */
 #ifndef PDK_BASE_JUTE_H
 #define PDK_BASE_JUTE_H
@@ -83,8 +83,9 @@ pdk_get_bytes(PdkJute *jute)
 }
 
 /*
- * The count of a vector whose items take at least @smallest bytes (> 0) each: -1 null, otherwise 0 or more (other
- * negative counts read as 0). A count that cannot fit into what is left fails, so it may size an allocation.
+ * The count of a vector whose items take at least @smallest bytes (> 0) each: -1 null, otherwise 0 or more
+ * (other negative counts read as 0). A count that cannot fit into what is left fails, so it may size an
+ * allocation.
  */
 static inline int32_t
 pdk_get_count(PdkJute *jute, size_t smallest)

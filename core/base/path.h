@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 /*
- * Full syntax: starts with '/', "/" alone is fine, no trailing '/', no empty, "." or ".." component, valid UTF-8 without NUL,
- * U+0001-001F, U+007F-009F, U+D800-F8FF, U+FFF0-FFFF and nothing beyond U+FFFF.
- * @path NULL is illegal. Source: org.apache.zookeeper.common.PathUtils.validatePath.
+ * Full syntax: starts with '/', "/" alone is fine, no trailing '/', no empty, "." or ".." component, valid
+ * UTF-8 without NUL, U+0001-001F, U+007F-009F, U+D800-F8FF, U+FFF0-FFFF and nothing beyond U+FFFF. @path NULL
+ * is illegal. Source: org.apache.zookeeper.common.PathUtils.validatePath.
  */
 bool pdk_path_legal(const char *path, size_t length);
 

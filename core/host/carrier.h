@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between server and plugins: brings what transports and persistence report as events, and carries effects at the end of
- * each turn: append + sync, output, commands. Core thread only; nothing is carried while a step runs.
+ * Between server and plugins: brings what transports and persistence report as events, and carries effects at
+ * the end of each turn: append + sync, output, commands. Core thread only; nothing is carried while a step
+ * runs.
  */
 #ifndef PDK_HOST_CARRIER_H
 #define PDK_HOST_CARRIER_H
@@ -11,7 +12,10 @@
 
 typedef struct PdkCarrier PdkCarrier;
 
-/* @server and @facts are borrowed and outlive the carrier, which keeps the sizes in @facts and the pairs of `conf` in @settings fresh. */
+/*
+ * @server and @facts are borrowed and outlive the carrier, which keeps the sizes in @facts and the pairs of
+ * `conf` in @settings fresh.
+ */
 PdkCarrier *pdk_carrier_new(PdkServer *server, PdkSettings *settings, PdkHostFacts *facts);
 void pdk_carrier_free(PdkCarrier *carrier);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkCarrier, pdk_carrier_free)
@@ -24,7 +28,10 @@ void pdk_carrier_add_transport(PdkCarrier *carrier, const PdkTransportOps *ops, 
 
 /* Steps with PDK_EVENT_TURN and carries. */
 void pdk_carrier_turn(PdkCarrier *carrier);
-/* When the next turn is due at the latest (monotonic us); INT64_MIN: at once; INT64_MAX: when something happens. */
+/*
+ * When the next turn is due at the latest (monotonic us); INT64_MIN: at once; INT64_MAX: when something
+ * happens.
+ */
 int64_t pdk_carrier_deadline_us(const PdkCarrier *carrier);
 
 /* Did the last input come from one connection alone, with nothing to be waited for from the log? */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What both configuration files are read into: the server's settings, and the chosen plugins with their option values. */
+/*
+ * What both configuration files are read into: the server's settings, and the chosen plugins with their
+ * option values.
+ */
 #ifndef PDK_HOST_CONFIGURATION_H
 #define PDK_HOST_CONFIGURATION_H
 
@@ -33,7 +36,10 @@ PdkConfiguration *pdk_configuration_new(const char *file);
 void pdk_configuration_free(PdkConfiguration *configuration);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkConfiguration, pdk_configuration_free)
 
-/* Reads @path, "paddock.conf" (libconfig) or "zoo.cfg" (Java properties). NULL: @error is the whole line to show. */
+/*
+ * Reads @path, "paddock.conf" (libconfig) or "zoo.cfg" (Java properties). NULL: @error is the whole line to
+ * show.
+ */
 PdkConfiguration *pdk_conf_load(const char *path, PdkLoader *loader, GError **error);
 PdkConfiguration *pdk_zoocfg_load(const char *path, PdkLoader *loader, GError **error);
 /* The same from memory; @file is what messages call it. */
@@ -48,7 +54,10 @@ bool pdk_configuration_error_is_plugin(const GError *error);
 /* Adds a plugin at its defaults; owned by the configuration. */
 PdkChosen *pdk_configuration_choose(PdkConfiguration *configuration, PdkLoader *loader, PdkKind kind, const char *name,
 				    GError **error);
-/* Chooses for each kind that has nothing and is not in @decided (a bit for each kind) what the built-in text says. */
+/*
+ * Chooses for each kind that has nothing and is not in @decided (a bit for each kind) what the built-in text
+ * says.
+ */
 bool pdk_configuration_choose_defaults(PdkConfiguration *configuration, PdkLoader *loader, unsigned decided,
 				       GError **error);
 void pdk_configuration_warn(PdkConfiguration *configuration, const char *format, ...) G_GNUC_PRINTF(2, 3);

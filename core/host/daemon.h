@@ -15,8 +15,8 @@ typedef enum {
 } PdkExit;
 
 /*
- * Serves until @signal_fd (see pdk_loop_run) speaks. Says one line when it serves and one line for what keeps it from
- * serving. PDK_EXIT_FATAL: threads may still hang on the disk; leave the process at once.
+ * Serves until @signal_fd (see pdk_loop_run) speaks. Says one line when it serves and one line for what keeps
+ * it from serving. PDK_EXIT_FATAL: threads may still hang on the disk; leave the process at once.
  */
 PdkExit pdk_daemon_run(PdkConfiguration *configuration, const PdkLog *log, int signal_fd, void (*on_signal)(void));
 

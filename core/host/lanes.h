@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads beside the core: the log lane (one, in order) and the pool (two, any order). What is done comes back over one
- * locked queue and one eventfd, which the core drains whole. Threads start with their first job.
+ * Threads beside the core: the log lane (one, in order) and the pool (two, any order). What is done comes
+ * back over one locked queue and one eventfd, which the core drains whole. Threads start with their first
+ * job.
  */
 #ifndef PDK_HOST_LANES_H
 #define PDK_HOST_LANES_H
@@ -21,7 +22,10 @@ int pdk_lanes_fd(const PdkLanes *lanes);
 
 /* Core thread. *@out counts the job until its @done has run. */
 void pdk_lanes_offload(PdkLanes *lanes, PdkLane lane, PdkWork work, PdkWork done, void *data, unsigned *out);
-/* Any thread: @fn(@data) runs in a later drain, in the order of the calls. @owner tells whose it is (pdk_lanes_forget). */
+/*
+ * Any thread: @fn(@data) runs in a later drain, in the order of the calls. @owner tells whose it is
+ * (pdk_lanes_forget).
+ */
 void pdk_lanes_call(PdkLanes *lanes, const void *owner, PdkWork fn, void *data);
 /* Core thread: calls of @owner that did not run yet never will. */
 void pdk_lanes_forget(PdkLanes *lanes, const void *owner);

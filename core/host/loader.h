@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finds plugins in directories: DIR/<kind>/<name>.so, or DIR/<kind>/<name>/.libs/<name>.so as libtool builds them. The
- * first directory that has the file decides. What was trusted stays mapped until the process ends.
+ * Finds plugins in directories: DIR/<kind>/<name>.so, or DIR/<kind>/<name>/.libs/<name>.so as libtool builds
+ * them. The first directory that has the file decides. What was trusted stays mapped until the process ends.
  */
 #ifndef PDK_HOST_LOADER_H
 #define PDK_HOST_LOADER_H

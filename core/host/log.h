@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines for the operator: "2026-11-21 10:00:00.123 INFO  paddock-tcp: text" on stderr, in UTC. Any thread may write. */
+/*
+ * Lines for the operator: "2026-11-21 10:00:00.123 INFO  paddock-tcp: text" on stderr, in UTC. Any thread may
+ * write.
+ */
 #ifndef PDK_HOST_LOG_H
 #define PDK_HOST_LOG_H
 

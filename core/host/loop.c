@@ -10,8 +10,9 @@
 /* The transport reads off a closing peer for up to 1 s; it needs a moment more to say that it is done. */
 #define FLUSH_US 1200000
 /*
- * One client that asks again as soon as it is answered: to fall asleep and be woken costs more than to look for its next
- * request for so long. Not longer than its pauses have been, and not while a log sync is awaited.
+ * One client that asks again as soon as it is answered: to fall asleep and be woken costs more than to look
+ * for its next request for so long. Not longer than its pauses have been, and not while a log sync is
+ * awaited.
  */
 #define SPIN_US 100
 

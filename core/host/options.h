@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PdkConfig: the values of one plugin instance's options, checked against its option table. Messages say what was found
- * and what is allowed; the readers put file, line and key in front.
+ * PdkConfig: the values of one plugin instance's options, checked against its option table. Messages say what
+ * was found and what is allowed; the readers put file, line and key in front.
  */
 #ifndef PDK_HOST_OPTIONS_H
 #define PDK_HOST_OPTIONS_H
@@ -23,8 +23,9 @@ typedef enum {
 GQuark pdk_config_error_quark(void);
 
 /*
- * Text in the three forms that settings and options share. Numbers: decimal or 0x..., an optional sign, nothing else. Booleans: true,
- * false, yes, no in any case. False: @error (PDK_CONFIG_ERROR_VALUE, "found "x", allowed ...") is set.
+ * Text in the three forms that settings and options share. Numbers: decimal or 0x..., an optional sign,
+ * nothing else. Booleans: true, false, yes, no in any case. False: @error (PDK_CONFIG_ERROR_VALUE, "found
+ * "x", allowed ...") is set.
  */
 bool pdk_text_to_int(const char *text, int64_t min, int64_t max, int64_t *value, GError **error);
 bool pdk_text_to_bool(const char *text, bool *value, GError **error);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Java's properties syntax, as java.util.Properties.load reads it: comments # and !, keys ended by '=', ':' or white
- * space, lines continued by '\', escapes \t \n \r \f \uXXXX. Bytes are kept as they are; \u becomes UTF-8.
+ * Java's properties syntax, as java.util.Properties.load reads it: comments # and !, keys ended by '=', ':'
+ * or white space, lines continued by '\', escapes \t \n \r \f \uXXXX. Bytes are kept as they are; \u becomes
+ * UTF-8.
  */
 #ifndef PDK_HOST_PROPERTIES_H
 #define PDK_HOST_PROPERTIES_H

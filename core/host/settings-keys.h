@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of the server's own settings: how each is called in both configuration files, its range, default and help. */
+/*
+ * The table of the server's own settings: how each is called in both configuration files, its range, default
+ * and help.
+ */
 #ifndef PDK_HOST_SETTINGS_KEYS_H
 #define PDK_HOST_SETTINGS_KEYS_H
 
@@ -34,7 +37,10 @@ const PdkSettingKey *pdk_setting_find(const char *group, const char *key);
 const PdkSettingKey *pdk_setting_find_zoo(const char *zoo);
 bool pdk_setting_group_known(const char *group);
 
-/* From text, as zoo.cfg has it; *raised (may be NULL): it was less than `floor`. False: @error says found and allowed. */
+/*
+ * From text, as zoo.cfg has it; *raised (may be NULL): it was less than `floor`. False: @error says found and
+ * allowed.
+ */
 bool pdk_setting_set_text(const PdkSettingKey *key, PdkSettings *settings, const char *text, bool *raised, GError **error);
 /* The setting as text (g_free), NULL when unset. */
 char *pdk_setting_text(const PdkSettingKey *key, const PdkSettings *settings);

@@ -20,7 +20,10 @@ void pdk_timers_cancel_owner(PdkTimers *timers, const void *owner);
 
 /* When the next one is due; INT64_MAX: none. */
 int64_t pdk_timers_next(const PdkTimers *timers);
-/* Fires what was due at @now_us, earliest first, and of the same moment in the order made; a timer made meanwhile waits for the next call. True: some fired. */
+/*
+ * Fires what was due at @now_us, earliest first, and of the same moment in the order made; a timer made
+ * meanwhile waits for the next call. True: some fired.
+ */
 bool pdk_timers_fire(PdkTimers *timers, int64_t now_us);
 
 #endif

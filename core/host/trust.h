@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Trust in steps: what a plugin descriptor must be before anything in it is called. Size, major, minor, kind, name,
- * version and summary, the required slots of its kind's table, options. A refusal says what was found and what was
- * wanted; the loader puts the file in front.
+ * Trust in steps: what a plugin descriptor must be before anything in it is called. Size, major, minor, kind,
+ * name, version and summary, the required slots of its kind's table, options. A refusal says what was found
+ * and what was wanted; the loader puts the file in front.
  */
 #ifndef PDK_HOST_TRUST_H
 #define PDK_HOST_TRUST_H

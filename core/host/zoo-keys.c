@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Changes when a key of zoo.cfg is found, or begins to have an effect. Source: ZooKeeper's administrator's guide. */
+/*
+ * Changes when a key of zoo.cfg is found, or begins to have an effect. Source: ZooKeeper's administrator's
+ * guide.
+ */
 #include "host/zoo-keys.h"
 
 #include <stddef.h>

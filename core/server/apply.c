@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a transaction does to the data: live, and again when a log is replayed. Nothing is decided here; what cannot be
- * done any more (replay on a fuzzy snapshot) is passed over. Source: DataTree.processTxn, createNode, deleteNode, killSession.
+ * What a transaction does to the data: live, and again when a log is replayed. Nothing is decided here; what
+ * cannot be done any more (replay on a fuzzy snapshot) is passed over. Source: DataTree.processTxn,
+ * createNode, deleteNode, killSession.
  */
 #include "server/server-private.h"
 
@@ -245,8 +246,8 @@ delete_node(Apply *apply, PdkNode node)
 }
 
 /*
- * The listed paths, and then whatever the session still owns. Older logs hold no list: then nothing is left, or a digest (a list
- * and a digest cannot be as short, for no path is empty).
+ * The listed paths, and then whatever the session still owns. Older logs hold no list: then nothing is left,
+ * or a digest (a list and a digest cannot be as short, for no path is empty).
  */
 static bool
 close_session(Apply *apply, PdkJute *in)
@@ -300,7 +301,10 @@ operation(Apply *apply, int32_t type, PdkJute *in)
 	}
 }
 
-/* Does the list of operations hold a refusal? Then none of them happened. *malformed tells that it cannot be read. */
+/*
+ * Does the list of operations hold a refusal? Then none of them happened. *malformed tells that it cannot be
+ * read.
+ */
 static bool
 multi_failed(PdkJute in, int32_t count, bool *malformed)
 {

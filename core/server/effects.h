@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a step of the server wants done: accumulators that live across steps, not a list with an entry a request. The
- * host carries them at the end of each turn in this order: append + sync, output, commands; then resets them.
+ * What a step of the server wants done: accumulators that live across steps, not a list with an entry a
+ * request. The host carries them at the end of each turn in this order: append + sync, output, commands; then
+ * resets them.
  */
 #ifndef PDK_SERVER_EFFECTS_H
 #define PDK_SERVER_EFFECTS_H
@@ -82,7 +83,10 @@ pdk_output_length(const PdkOutput *output)
 {
 	return output->bytes.length + output->block_bytes;
 }
-/* The parts of @output in order, for transport send; *n of them, valid until the output changes. @scratch is reused between calls. */
+/*
+ * The parts of @output in order, for transport send; *n of them, valid until the output changes. @scratch is
+ * reused between calls.
+ */
 const PdkPart *pdk_output_parts(const PdkOutput *output, GArray *scratch, unsigned *n);
 
 /* Takes @txn over. */

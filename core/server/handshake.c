@@ -95,8 +95,8 @@ password_matches(const Hello *hello)
 }
 
 /*
- * The password comes first: a stranger who guesses an id must not be able to cut off its owner. (Java closes the old
- * connection before it looks.)
+ * The password comes first: a stranger who guesses an id must not be able to cut off its owner. (Java closes
+ * the old connection before it looks.)
  */
 static void
 reattach(PdkServer *server, PdkConnection *connection, const Hello *hello, int32_t timeout_ms)

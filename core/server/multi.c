@@ -21,7 +21,8 @@ read_head(PdkJute *in)
 }
 
 /*
- * What the operation is: the flags of a create may change it (a container by create). 0: nothing that multi takes. Reads the record.
+ * What the operation is: the flags of a create may change it (a container by create). 0: nothing that multi
+ * takes. Reads the record.
  */
 static int32_t
 operation_of(int32_t type, PdkJute *in)
@@ -59,7 +60,10 @@ operation_of(int32_t type, PdkJute *in)
 	return type;
 }
 
-/* Reads the whole request once, so that nothing is begun that cannot be read; returns the number of operations, -1: malformed. */
+/*
+ * Reads the whole request once, so that nothing is begun that cannot be read; returns the number of
+ * operations, -1: malformed.
+ */
 static int32_t
 count_operations(PdkJute in)
 {
@@ -98,8 +102,9 @@ drop_acls(PdkPrep *prep, uint32_t kept)
 }
 
 /*
- * Writes one operation as type + length + record; on a refusal the record is an error. A create2 is written as a create, whose record
- * is the same: 3.8.0 knows no create2 inside multi and would leave the rest of it out when it replays.
+ * Writes one operation as type + length + record; on a refusal the record is an error. A create2 is written
+ * as a create, whose record is the same: 3.8.0 knows no create2 inside multi and would leave the rest of it
+ * out when it replays.
  */
 static PdkCode
 one(PdkPrep *prep, PdkJute *in)
@@ -146,6 +151,9 @@ pdk_prep_multi(PdkPrep *prep, PdkJute *in)
 		drop_acls(prep, acls);
 	}
 	prep->txn_type = PDK_OP_MULTI;
-	/* Only refusals have a place in the answer; what cannot be read (a null id, a broken quota) fails the request. */
+	/*
+	 * Only refusals have a place in the answer; what cannot be read (a null id, a broken quota) fails the
+	 * request.
+	 */
 	return code == PDK_ERR_MARSHALLING ? code : PDK_OK;
 }

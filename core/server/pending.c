@@ -156,7 +156,10 @@ unlist(PdkPendings *pendings, PdkPending *record)
 	record->listed = false;
 }
 
-/* Any record with an owner is listed; whose it is, and whether the tree knows it already, is asked when walking. */
+/*
+ * Any record with an owner is listed; whose it is, and whether the tree knows it already, is asked when
+ * walking.
+ */
 static void
 relist(PdkPendings *pendings, PdkPending *record)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What nodes will be once everything proposed is applied: the state that the next write is checked against. A record
- * lives while some txn in flight holds it. Source: PrepRequestProcessor's ChangeRecords.
+ * What nodes will be once everything proposed is applied: the state that the next write is checked against. A
+ * record lives while some txn in flight holds it. Source: PrepRequestProcessor's ChangeRecords.
  */
 #ifndef PDK_SERVER_PENDING_H
 #define PDK_SERVER_PENDING_H
@@ -38,8 +38,8 @@ void pdk_pendings_free(PdkPendings *pendings);
 /* What @path will be. */
 PdkNodeState pdk_pendings_look(PdkPendings *pendings, const char *path, size_t length);
 /*
- * Sets the state of @path to @after, keeping the running digest; to be undone by pdk_pendings_rollback. @before is what
- * pdk_pendings_look said since the last change.
+ * Sets the state of @path to @after, keeping the running digest; to be undone by pdk_pendings_rollback.
+ * @before is what pdk_pendings_look said since the last change.
  */
 void pdk_pendings_set(PdkPendings *pendings, const char *path, size_t length, const PdkNodeState *before,
 		      const PdkNodeState *after);
@@ -50,8 +50,8 @@ uint64_t pdk_pendings_digest(const PdkPendings *pendings);
 void pdk_pendings_reset(PdkPendings *pendings);
 
 /*
- * One txn: everything set since `begin` is either kept, counted as held by it, in @held (of PdkPending *, appended to), or undone.
- * `mark` returns a point to which a part of it can be rolled back.
+ * One txn: everything set since `begin` is either kept, counted as held by it, in @held (of PdkPending *,
+ * appended to), or undone. `mark` returns a point to which a part of it can be rolled back.
  */
 void pdk_pendings_begin(PdkPendings *pendings);
 size_t pdk_pendings_mark(const PdkPendings *pendings);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Transactions in flight: proposed in zxid order, made durable by the host, then applied and answered in the same order.
- * Prep never waits for apply. A connection's reads wait behind its own writes only.
+ * Transactions in flight: proposed in zxid order, made durable by the host, then applied and answered in the
+ * same order. Prep never waits for apply. A connection's reads wait behind its own writes only.
  */
 #include "server/server-private.h"
 
@@ -27,7 +27,10 @@ put_header(PdkServer *server, const PdkPrep *prep, int32_t cxid)
 	pdk_store_u32(head + 28, (uint32_t)prep->txn_type);
 }
 
-/* The prepared record becomes a txn: logged, and queued for its answer. Single refusals carry no digest (as Java's). */
+/*
+ * The prepared record becomes a txn: logged, and queued for its answer. Single refusals carry no digest (as
+ * Java's).
+ */
 static void
 propose(PdkPrep *prep, PdkFlight flight)
 {

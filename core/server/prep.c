@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which writes are refused, with which code, and the txn record of those that are not. Everything is checked against
- * the tree as it will be once all that is proposed is applied. Source: PrepRequestProcessor.
+ * Which writes are refused, with which code, and the txn record of those that are not. Everything is checked
+ * against the tree as it will be once all that is proposed is applied. Source: PrepRequestProcessor.
  */
 #include "server/server-private.h"
 
@@ -106,8 +106,8 @@ mode_fits(int32_t op, int32_t flags)
 }
 
 /*
- * Opcode and flags have to agree. (Java lets the opcode decide alone, and some of the combinations it lets through
- * kill it when it applies them.)
+ * Opcode and flags have to agree. (Java lets the opcode decide alone, and some of the combinations it lets
+ * through kill it when it applies them.)
  */
 static PdkCode
 check_mode(PdkPrep *prep, int32_t op, const Create *create)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What persistence gives back at the start: a snapshot, then the txns behind it. Source: FileTxnSnapLog.restore, DataTree.compareDigest. */
+/*
+ * What persistence gives back at the start: a snapshot, then the txns behind it. Source:
+ * FileTxnSnapLog.restore, DataTree.compareDigest.
+ */
 #include "server/server-private.h"
 
 void

@@ -11,7 +11,10 @@ PdkRegistry *pdk_registry_new(void);
 void pdk_registry_free(PdkRegistry *registry);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkRegistry, pdk_registry_free)
 
-/* Makes a cell or finds the one of that name (its kind must be the same). Cells stay where they are until the registry is freed. @name and @help are copied. */
+/*
+ * Makes a cell or finds the one of that name (its kind must be the same). Cells stay where they are until the
+ * registry is freed. @name and @help are copied.
+ */
 PdkCounter *pdk_registry_counter(PdkRegistry *registry, const char *name, const char *help);
 PdkSummary *pdk_registry_summary(PdkRegistry *registry, const char *name, const char *help, bool percentiles);
 

@@ -34,8 +34,8 @@
 #define MIB (KIB * 1024)
 
 /*
- * A client that does not read: above this its input is not read. What it asked for itself may be more (one reply, reads
- * that waited behind a write) and is no reason to close it.
+ * A client that does not read: above this its input is not read. What it asked for itself may be more (one
+ * reply, reads that waited behind a write) and is no reason to close it.
  */
 #define PDK_OUTPUT_HIGH MIB
 /* Watch events come unasked: with more of them unread the connection is closed. */
@@ -377,7 +377,10 @@ typedef struct {
 	PdkOutput *output; /* the reply being written */
 } PdkRequest;
 
-/* Each writes the body to output->bytes and returns PDK_OK, or returns the refusal (what was written is dropped). */
+/*
+ * Each writes the body to output->bytes and returns PDK_OK, or returns the refusal (what was written is
+ * dropped).
+ */
 PdkCode pdk_read(PdkRequest *request);
 PdkCode pdk_watching(PdkRequest *request);
 PdkCode pdk_who_am_i(PdkRequest *request);
@@ -409,8 +412,8 @@ void pdk_access_put(PdkServer *server, PdkBuffer *out, PdkAclId acl, bool whole)
 
 /* ---- prep.c, multi.c ---- */
 /*
- * What a write asks for, checked: builds the txn record in server->scratch (without header) and sets pending states.
- * Everything in a pdk_pendings_begin..commit bracket of the caller.
+ * What a write asks for, checked: builds the txn record in server->scratch (without header) and sets pending
+ * states. Everything in a pdk_pendings_begin..commit bracket of the caller.
  */
 typedef struct {
 	PdkServer *server;
@@ -466,8 +469,8 @@ typedef struct {
 } PdkTxnDigest;
 
 /*
- * Applies the whole record to tree, sessions, quotas and watches, and reads the digest behind it. False with @error: the
- * bytes are not a txn we know. @observer may be NULL.
+ * Applies the whole record to tree, sessions, quotas and watches, and reads the digest behind it. False with
+ * @error: the bytes are not a txn we know. @observer may be NULL.
  */
 bool pdk_apply(PdkServer *server, const uint8_t *txn, size_t length, const PdkApplyObserver *observer, PdkTxnDigest *digest,
 	       GError **error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The server: events in, effects out. It touches no socket, file, clock, thread or chance; the host (or a test) brings
- * events and carries effects. One PdkServer a server; nothing is global.
+ * The server: events in, effects out. It touches no socket, file, clock, thread or chance; the host (or a
+ * test) brings events and carries effects. One PdkServer a server; nothing is global.
  */
 #ifndef PDK_SERVER_SERVER_H
 #define PDK_SERVER_SERVER_H
@@ -76,15 +76,18 @@ PdkServer *pdk_server_new(const PdkServerParams *params);
 void pdk_server_free(PdkServer *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkServer, pdk_server_free)
 
-/* Before the first event; instances are borrowed and outlive the server. A scheme given twice: the first stays. */
+/*
+ * Before the first event; instances are borrowed and outlive the server. A scheme given twice: the first
+ * stays.
+ */
 void pdk_server_add_auth(PdkServer *server, const PdkAuthOps *ops, PdkAuth *auth);
 void pdk_server_add_admin(PdkServer *server, const PdkAdminOps *ops, PdkAdmin *admin);
 
 /* What persistence calls while recovering; the context is the server. */
 const PdkRecovery *pdk_server_recovery(void);
 /*
- * After recovery: sessions get a full timeout, orphaned ephemerals go, the first snapshot is asked for. Then events may come.
- * @can_snapshot: the persistence plugin has the snapshot slots.
+ * After recovery: sessions get a full timeout, orphaned ephemerals go, the first snapshot is asked for. Then
+ * events may come. @can_snapshot: the persistence plugin has the snapshot slots.
  */
 void pdk_server_begin(PdkServer *server, int64_t now_us, int64_t wall_ms, bool can_snapshot, PdkEffects *effects);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every setting of the server itself, as the configuration readers fill it. Plugins have options of their own. */
+/*
+ * Every setting of the server itself, as the configuration readers fill it. Plugins have options of their
+ * own.
+ */
 #ifndef PDK_SERVER_SETTINGS_H
 #define PDK_SERVER_SETTINGS_H
 

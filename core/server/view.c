@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What others may look at: the getters of PdkView. Source: ServerStats, ServerMetrics, ServerCnxn.getConnectionInfo. */
+/*
+ * What others may look at: the getters of PdkView. Source: ServerStats, ServerMetrics,
+ * ServerCnxn.getConnectionInfo.
+ */
 #include "server/server-private.h"
 
 static double
@@ -128,8 +131,9 @@ text(PdkServer *server)
 }
 
 /*
- * The cursor is the count of those seen: a node handle could be gone (and reused) when the walk goes on in a later turn. The
- * last place is remembered while nothing has changed, so that a walk in one turn does not start over each time.
+ * The cursor is the count of those seen: a node handle could be gone (and reused) when the walk goes on in a
+ * later turn. The last place is remembered while nothing has changed, so that a walk in one turn does not
+ * start over each time.
  */
 static bool
 ephemeral(void *core, int64_t id, uint64_t *cursor, const char **path)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests about watches, and the events they bring. Source: DataTree.setWatches, FinalRequestProcessor, NIOServerCnxn.process. */
+/*
+ * Requests about watches, and the events they bring. Source: DataTree.setWatches, FinalRequestProcessor,
+ * NIOServerCnxn.process.
+ */
 #include "server/server-private.h"
 
 #define STATE_SYNC_CONNECTED 3

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Authentication: one scheme a plugin. It says which ids a connection gets, which ids may stand in an ACL, and when
- * one matches the other. `world`, `auth` and `super` are the core's own.
- * Source: ZooKeeper's ServerAuthenticationProvider.
+ * Authentication: one scheme a plugin. It says which ids a connection gets, which ids may stand in an ACL,
+ * and when one matches the other. `world`, `auth` and `super` are the core's own. Source: ZooKeeper's
+ * ServerAuthenticationProvider.
  */
 #ifndef PADDOCK_AUTH_H
 #define PADDOCK_AUTH_H
@@ -31,7 +31,10 @@ typedef enum {
 typedef struct PdkAuthResult PdkAuthResult;
 struct PdkAuthResult {
 	uint32_t size;
-	/* Gives the connection the id (@scheme, @id); duplicates collapse. Scheme "super" bypasses every check. */
+	/*
+	 * Gives the connection the id (@scheme, @id); duplicates collapse. Scheme "super" bypasses every
+	 * check.
+	 */
 	void (*add_id)(PdkAuthResult *self, const char *scheme, const char *id);
 	/* The bytes for the client (SASL). */
 	void (*set_token)(PdkAuthResult *self, const void *data, size_t length);
@@ -58,7 +61,10 @@ typedef struct {
 
 	/* Optional: state for the rounds of one connection, ended by `finish`; NULL is a fine answer. */
 	PdkAuthSession *(*begin)(PdkAuth *self, const PdkAuthPeer *peer);
-	/* Optional: the client sent an auth packet of this scheme (or a SASL token). @data NULL: null. Missing: always FAILED. */
+	/*
+	 * Optional: the client sent an auth packet of this scheme (or a SASL token). @data NULL: null.
+	 * Missing: always FAILED.
+	 */
 	PdkAuthStatus (*step)(PdkAuth *self, PdkAuthSession *session, const uint8_t *data, size_t length, PdkAuthResult *result);
 	void (*finish)(PdkAuth *self, PdkAuthSession *session);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The file table: the only way in which a persistence plugin sees a disk. The daemon's table meets the operating
- * system, a test's table forgets unsynced bytes and tears writes.
+ * The file table: the only way in which a persistence plugin sees a disk. The daemon's table meets the
+ * operating system, a test's table forgets unsynced bytes and tears writes.
  *
- * All calls may be made from any thread that runs a job of the host (lanes, pool) and from the core thread while
- * the server starts. They block. Every failing call returns false / -1 and sets @error (domain G_FILE_ERROR, code by errno
- * via g_file_error_from_errno; the message ends in the cause and names the path).
+ * All calls may be made from any thread that runs a job of the host (lanes, pool) and from the core thread
+ * while the server starts. They block. Every failing call returns false / -1 and sets @error (domain
+ * G_FILE_ERROR, code by errno via g_file_error_from_errno; the message ends in the cause and names the path).
  * Paths are as the caller gives them; the table keeps no notion of a current directory.
  */
 #ifndef PADDOCK_FILES_H
@@ -33,7 +33,10 @@ struct PdkFiles {
 	/* Never fails; unsynced data stays unsynced. */
 	void (*close)(const PdkFiles *self, PdkFile *file);
 
-	/* Reads up to @length bytes at @offset; returns the count (short only at the end of the file), -1 on error. */
+	/*
+	 * Reads up to @length bytes at @offset; returns the count (short only at the end of the file), -1 on
+	 * error.
+	 */
 	int64_t (*pread)(const PdkFiles *self, PdkFile *file, void *into, size_t length, int64_t offset, GError **error);
 	/* Writes all of it, or fails. */
 	bool (*pwrite)(const PdkFiles *self, PdkFile *file, const void *from, size_t length, int64_t offset, GError **error);
@@ -42,7 +45,10 @@ struct PdkFiles {
 	bool (*datasync)(const PdkFiles *self, PdkFile *file, GError **error);
 	/* Makes a name durable: create, rename and unlink inside @directory. */
 	bool (*sync_directory)(const PdkFiles *self, const char *directory, GError **error);
-	/* Asks for write-back of a range and, with @wait, waits for it; makes nothing durable. Used to pace large files. */
+	/*
+	 * Asks for write-back of a range and, with @wait, waits for it; makes nothing durable. Used to pace
+	 * large files.
+	 */
 	bool (*write_back)(const PdkFiles *self, PdkFile *file, int64_t offset, int64_t length, bool wait, GError **error);
 
 	int64_t (*length)(const PdkFiles *self, PdkFile *file, GError **error); /* bytes, -1 on error */

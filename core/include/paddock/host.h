@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the daemon lends to a plugin. The pointer given to `create` is valid until `destroy` of that instance returned.
+ * What the daemon lends to a plugin. The pointer given to `create` is valid until `destroy` of that instance
+ * returned.
  *
  * Threads: every function is for the core thread only, except `call`, `log` and the file table, which any
  * thread may use. The core thread never blocks; what blocks or burns (> 20 us) goes through `offload`.
  *
- * Ownership, the same everywhere: arguments are borrowed for the call; keep a GBytes by taking a reference. What
- * `create` returned belongs to the core until `destroy`. Each request is answered once, by an event after the
- * call returned, never inside it; nothing is said after `destroy`.
+ * Ownership, the same everywhere: arguments are borrowed for the call; keep a GBytes by taking a reference.
+ * What `create` returned belongs to the core until `destroy`. Each request is answered once, by an event
+ * after the call returned, never inside it; nothing is said after `destroy`.
  */
 #ifndef PADDOCK_HOST_H
 #define PADDOCK_HOST_H
@@ -35,15 +36,18 @@ struct PdkHost {
 	int64_t (*wall_ms)(const PdkHost *self); /* since 1970, milliseconds */
 	uint64_t (*random)(const PdkHost *self); /* the server's seeded stream; not for secrets */
 
-	/* Calls @fire(@data) on the core thread at or after @at_us (now_us clock). Returns a handle, never 0. One shot. */
+	/*
+	 * Calls @fire(@data) on the core thread at or after @at_us (now_us clock). Returns a handle, never 0.
+	 * One shot.
+	 */
 	uint64_t (*timer)(const PdkHost *self, int64_t at_us, PdkWork fire, void *data);
 	/* After this the timer does not fire. 0 and spent handles are ignored. */
 	void (*timer_cancel)(const PdkHost *self, uint64_t timer);
 
 	/*
-	 * Runs @work(@data) elsewhere, then @done(@data) on the core thread, always, in this order; @data must stay
-	 * valid until @done ran. @work touches nothing but @data and the file table. Jobs still out when the
-	 * instance is to be destroyed are finished, and their @done called, before `destroy`.
+	 * Runs @work(@data) elsewhere, then @done(@data) on the core thread, always, in this order; @data
+	 * must stay valid until @done ran. @work touches nothing but @data and the file table. Jobs still out
+	 * when the instance is to be destroyed are finished, and their @done called, before `destroy`.
 	 */
 	void (*offload)(const PdkHost *self, PdkLane lane, PdkWork work, PdkWork done, void *data);
 	/* From any thread: runs @fn(@data) on the core thread, in the order of the calls. */
@@ -63,8 +67,8 @@ struct PdkHost {
 	const char *const *(*option_list)(const PdkConfig *config, const char *key);
 
 	/*
-	 * Makes (or finds) a metric cell, see metrics.h. At create time only; the cell lives as long as the server.
-	 * @name is Apache's name where there is one.
+	 * Makes (or finds) a metric cell, see metrics.h. At create time only; the cell lives as long as the
+	 * server. @name is Apache's name where there is one.
 	 */
 	PdkCounter *(*counter)(const PdkHost *self, const char *name, const char *help);
 	PdkSummary *(*summary)(const PdkHost *self, const char *name, const char *help, bool percentiles);

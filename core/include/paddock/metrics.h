@@ -2,8 +2,9 @@
 /*
  * Metrics: cells that the core thread adds to, and the plugins that carry them away.
  *
- * Recording costs one or a few plain additions on memory that only the core thread writes: no lock, no allocation,
- * no call. Exporters pull: they read through PdkView (view.h) on the core thread, which copies, and format and send elsewhere.
+ * Recording costs one or a few plain additions on memory that only the core thread writes: no lock, no
+ * allocation, no call. Exporters pull: they read through PdkView (view.h) on the core thread, which copies,
+ * and format and send elsewhere.
  */
 #ifndef PADDOCK_METRICS_H
 #define PADDOCK_METRICS_H
@@ -18,8 +19,8 @@ typedef struct {
 } PdkCounter;
 
 /*
- * A summary of values: count, sum, min, max, and a fixed log-linear histogram (8 steps a power of two, so a percentile
- * is at most 12.5 % off) when made with percentiles.
+ * A summary of values: count, sum, min, max, and a fixed log-linear histogram (8 steps a power of two, so a
+ * percentile is at most 12.5 % off) when made with percentiles.
  */
 #define PDK_HISTOGRAM_CELLS 320
 
@@ -34,7 +35,10 @@ pdk_counter_add(PdkCounter *cell, uint64_t n)
 	cell->value += n;
 }
 
-/* The histogram cell of a value: 0..7 exact, then 8 cells for each power of two; values beyond the table share the last. */
+/*
+ * The histogram cell of a value: 0..7 exact, then 8 cells for each power of two; values beyond the table
+ * share the last.
+ */
 static inline unsigned
 pdk_histogram_cell(uint64_t value)
 {

@@ -2,12 +2,13 @@
 /*
  * Persistence: keeps transactions, snapshots and a few small records.
  *
- * It moves numbered bytes. A txn is header + record + digest as it stands in a log record (ZooKeeper's TxnHeader first); a
- * snapshot body is sessions, ACL map and nodes up to the closing "/" (what a learner is sent, too). What surrounds them on disk
- * (checksums, headers, seals, file names) is the plugin's own.
+ * It moves numbered bytes. A txn is header + record + digest as it stands in a log record (ZooKeeper's
+ * TxnHeader first); a snapshot body is sessions, ACL map and nodes up to the closing "/" (what a learner is
+ * sent, too). What surrounds them on disk (checksums, headers, seals, file names) is the plugin's own.
  *
- * Order: append, record_put, truncate and the publication of a snapshot take one lane and reach the disk in the order
- * asked for. A sync that failed is never tried again: the plugin reports `failed` and does nothing more.
+ * Order: append, record_put, truncate and the publication of a snapshot take one lane and reach the disk in
+ * the order asked for. A sync that failed is never tried again: the plugin reports `failed` and does nothing
+ * more.
  */
 #ifndef PADDOCK_PERSISTENCE_H
 #define PADDOCK_PERSISTENCE_H
@@ -37,7 +38,10 @@ typedef enum {
 /* How recovery talks to the core. Called inside `recover` only, on the core thread. */
 typedef struct {
 	uint32_t size;
-	/* A snapshot file named @zxid begins, whose body is about @length bytes: forget everything, size tables. */
+	/*
+	 * A snapshot file named @zxid begins, whose body is about @length bytes: forget everything, size
+	 * tables.
+	 */
 	void (*snapshot_begin)(void *context, int64_t zxid, uint64_t length);
 	PdkPartResult (*snapshot_part)(void *context, const uint8_t *data, size_t length, size_t *used, GError **error);
 	/* The file was whole and its seals matched: keep it. */
@@ -47,8 +51,8 @@ typedef struct {
 	/* No snapshot at all: the history begins with an empty tree. */
 	void (*empty)(void *context);
 	/*
-	 * The next txn after the snapshot, in order; false with @error (unknown type, undecodable): recovery fails.
-	 * @txn is lent.
+	 * The next txn after the snapshot, in order; false with @error (unknown type, undecodable): recovery
+	 * fails. @txn is lent.
 	 */
 	bool (*txn)(void *context, int64_t zxid, const uint8_t *txn, size_t length, GError **error);
 } PdkRecovery;
@@ -94,20 +98,24 @@ typedef struct {
 	void (*start)(PdkPersistence *self, const PdkPersistenceEvents *events, void *context);
 
 	/*
-	 * Gives back what was kept: the newest valid snapshot, then the txns after it. Blocks; once, after start. False:
-	 * @error says which file, at which offset, and what an operator can do.
+	 * Gives back what was kept: the newest valid snapshot, then the txns after it. Blocks; once, after
+	 * start. False: @error says which file, at which offset, and what an operator can do.
 	 */
 	bool (*recover)(PdkPersistence *self, const PdkRecovery *into, void *context, PdkRecovered *result, GError **error);
 
 	/* Takes a reference. Zxids rise. Not durable before `synced`. */
 	void (*append)(PdkPersistence *self, int64_t zxid, GBytes *txn);
-	/* Make durable what was appended; at the end of each turn. One `synced` answers for all; a sync under way is followed by another. */
+	/*
+	 * Make durable what was appended; at the end of each turn. One `synced` answers for all; a sync under
+	 * way is followed by another.
+	 */
 	void (*sync)(PdkPersistence *self);
 
 	/*
 	 * Snapshots, one at a time; optional as a group. `snapshot_begin` also ends the current log file: the
-	 * next append opens a new one. `snapshot_part` takes a reference and returns false when four parts are out: wait for
-	 * `snapshot_room`. Then `snapshot_finish`, answered by `snapshot_done`; or `snapshot_abort`, not answered.
+	 * next append opens a new one. `snapshot_part` takes a reference and returns false when four parts
+	 * are out: wait for `snapshot_room`. Then `snapshot_finish`, answered by `snapshot_done`; or
+	 * `snapshot_abort`, not answered.
 	 */
 	bool (*snapshot_begin)(PdkPersistence *self, int64_t zxid);
 	bool (*snapshot_part)(PdkPersistence *self, GBytes *part);
@@ -118,8 +126,9 @@ typedef struct {
 	void (*sizes)(PdkPersistence *self, PdkPersistenceSizes *into);
 
 	/*
-	 * Optional, for ensembles. Small records (acceptedEpoch, currentEpoch, an election's promise): `record_get` returns the
-	 * bytes as found at create, NULL when missing; `record_put` is answered by `record_saved`.
+	 * Optional, for ensembles. Small records (acceptedEpoch, currentEpoch, an election's promise):
+	 * `record_get` returns the bytes as found at create, NULL when missing; `record_put` is answered by
+	 * `record_saved`.
 	 */
 	GBytes *(*record_get)(PdkPersistence *self, const char *key);
 	void (*record_put)(PdkPersistence *self, const char *key, GBytes *value);

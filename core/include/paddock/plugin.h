@@ -2,9 +2,9 @@
 /*
  * The plugin descriptor: how a .so says what it is.
  *
- * A plugin is one exported constant of type PdkPlugin, named `pdk_plugin`. The host trusts it in steps: size, major,
- * minor, kind, name, required slots of the ops table, options; each refusal names the file, what was found
- * and what was wanted. A plugin that was trusted stays mapped until the process ends.
+ * A plugin is one exported constant of type PdkPlugin, named `pdk_plugin`. The host trusts it in steps: size,
+ * major, minor, kind, name, required slots of the ops table, options; each refusal names the file, what was
+ * found and what was wanted. A plugin that was trusted stays mapped until the process ends.
  *
  * History of the ABI, newest first:
  *   1.0  transport, persistence, auth, admin, metrics. Kind number 1 is kept for election.

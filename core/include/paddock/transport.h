@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Transport: moves bytes between peers and the core. It knows no frames: the core cuts them. Telling TLS from plain text
- * on one port is the transport's own matter.
+ * Transport: moves bytes between peers and the core. It knows no frames: the core cuts them. Telling TLS from
+ * plain text on one port is the transport's own matter.
  *
- * A turn: the transport reads what is ready and reports it by `received`, for as many connections as it likes (bounded:
- * about 1 ms), then says `turn`. Only then does the core write its log and hand over replies by `send`, one call a
- * connection. A transport that reports outside a burst (a timer, another thread's news) ends with `turn`, too.
+ * A turn: the transport reads what is ready and reports it by `received`, for as many connections as it likes
+ * (bounded: about 1 ms), then says `turn`. Only then does the core write its log and hand over replies by
+ * `send`, one call a connection. A transport that reports outside a burst (a timer, another thread's news)
+ * ends with `turn`, too.
  *
- * The option key `listen` (PDK_OPTION_LIST) is read by the host, which calls `listen` once for each address when the
- * server is ready to serve.
+ * The option key `listen` (PDK_OPTION_LIST) is read by the host, which calls `listen` once for each address
+ * when the server is ready to serve.
  */
 #ifndef PADDOCK_TRANSPORT_H
 #define PADDOCK_TRANSPORT_H
@@ -29,14 +30,14 @@ typedef enum {
 } PdkClosedReason;
 
 /*
- * What a transport reports. Called on the core thread only, never from inside a call of the core into the transport.
- * @context is the one given to `start`.
+ * What a transport reports. Called on the core thread only, never from inside a call of the core into the
+ * transport. @context is the one given to `start`.
  */
 typedef struct {
 	uint32_t size;
 	/*
-	 * A peer connected to a listener of @purpose. Returns the core's name for it; 0: refused, and the transport closes
-	 * it at once without a further event. `peer` may be asked inside this call.
+	 * A peer connected to a listener of @purpose. Returns the core's name for it; 0: refused, and the
+	 * transport closes it at once without a further event. `peer` may be asked inside this call.
 	 */
 	PdkLink (*accepted)(void *context, PdkTransport *self, PdkConn conn, PdkPurpose purpose);
 	/* A dial succeeded. */
@@ -54,8 +55,8 @@ typedef struct {
 typedef enum {
 	PDK_CLOSE_NOW = 1, /* drop unsent output */
 	/*
-	 * Flush what was sent, shut the sending side, read off what the peer still sends for up to 1 s, then close:
-	 * unread input would turn the close into a reset that eats the last reply.
+	 * Flush what was sent, shut the sending side, read off what the peer still sends for up to 1 s, then
+	 * close: unread input would turn the close into a reset that eats the last reply.
 	 */
 	PDK_CLOSE_FLUSHED = 2,
 } PdkCloseMode;
@@ -84,17 +85,18 @@ typedef struct {
 	/* Once, before anything else: where to report. */
 	void (*start)(PdkTransport *self, const PdkTransportEvents *events, void *context);
 	/*
-	 * Opens a listener on @address: "host:port", "[v6]:port", ":port" or "*:port" (all, both families where the system
-	 * can), port 0 picks one. @backlog <= 0: the default. Returns the bound address as text (g_free), NULL and @error otherwise.
+	 * Opens a listener on @address: "host:port", "[v6]:port", ":port" or "*:port" (all, both families
+	 * where the system can), port 0 picks one. @backlog <= 0: the default. Returns the bound address as
+	 * text (g_free), NULL and @error otherwise.
 	 */
 	char *(*listen)(PdkTransport *self, PdkPurpose purpose, const char *address, int backlog, GError **error);
 	/* Closes every listener; connections stay. */
 	void (*stop_listening)(PdkTransport *self);
 
 	/*
-	 * Hands over @n parts, in order, behind what was handed over before. Parts without an owner are copied or
-	 * written before the call returns. Returns the bytes not yet taken by the system (0: all gone). A failing
-	 * socket is reported later by `closed`.
+	 * Hands over @n parts, in order, behind what was handed over before. Parts without an owner are
+	 * copied or written before the call returns. Returns the bytes not yet taken by the system (0: all
+	 * gone). A failing socket is reported later by `closed`.
 	 */
 	size_t (*send)(PdkTransport *self, PdkConn conn, const PdkPart *parts, unsigned n);
 	/* Answered by `closed` with PDK_CLOSED_BY_CORE; no `received` in between. */
@@ -106,8 +108,8 @@ typedef struct {
 	const char *(*peer)(PdkTransport *self, PdkConn conn, PdkPeerKey key);
 
 	/*
-	 * Optional. Connects to @address ("host:port"; name lookup through the pool); bounded by @timeout_ms. Answered by
-	 * `dialled` or `closed` with @link.
+	 * Optional. Connects to @address ("host:port"; name lookup through the pool); bounded by @timeout_ms.
+	 * Answered by `dialled` or `closed` with @link.
 	 */
 	PdkConn (*dial)(PdkTransport *self, PdkPurpose purpose, const char *address, int timeout_ms, PdkLink link);
 } PdkTransportOps;

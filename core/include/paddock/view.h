@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What admin and metrics plugins may read of a running server, and the few things they may ask of it.
- * Core thread only. Strings and structs given out are valid until the reader returns to the loop. Walks are by cursor: start with 0, call until
- * false; a walk may be continued in a later turn and then sees what is there then.
+ * What admin and metrics plugins may read of a running server, and the few things they may ask of it. Core
+ * thread only. Strings and structs given out are valid until the reader returns to the loop. Walks are by
+ * cursor: start with 0, call until false; a walk may be continued in a later turn and then sees what is there
+ * then.
  */
 #ifndef PADDOCK_VIEW_H
 #define PADDOCK_VIEW_H

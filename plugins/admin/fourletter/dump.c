@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Changes when the word `dump` does: sessions by expiry, ephemerals by session, connections by expiry.
- * Its heads count what follows, so sessions and connections are gathered first, a slice a part, and printed then.
+ * Changes when the word `dump` does: sessions by expiry, ephemerals by session, connections by expiry. Its
+ * heads count what follows, so sessions and connections are gathered first, a slice a part, and printed then.
  */
 #include "fourletter.h"
 

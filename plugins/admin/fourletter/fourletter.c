@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Changes when it does which words there are, who may use them, or what they need. Source: FourLetterCommands. */
+/*
+ * Changes when it does which words there are, who may use them, or what they need. Source:
+ * FourLetterCommands.
+ */
 #include "fourletter.h"
 
 #include <paddock/plugin.h>
@@ -37,7 +40,10 @@ static const Word words[] = {
 	{ .name = "wchs", .next = fourletter_wchs, .idle = NOT_SERVING "\n" },
 };
 
-/* What a telnet client sends when its user interrupts it: no word, but known, so that the connection is just closed. */
+/*
+ * What a telnet client sends when its user interrupts it: no word, but known, so that the connection is just
+ * closed.
+ */
 static const char telnet_close[4] = { '\xff', '\xf4', '\xff', '\xfd' };
 
 struct PdkAdmin {

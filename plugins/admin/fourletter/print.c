@@ -27,7 +27,10 @@ fourletter_print(FourletterPart *part, const char *format, ...)
 	g_byte_array_append(part->out, (const guint8 *)longer, (guint)strlen(longer));
 }
 
-/* The fewest digits that read back as @value, with an exponent: "1.0E-4". Java writes so below 0.001 and from 10^7. */
+/*
+ * The fewest digits that read back as @value, with an exponent: "1.0E-4". Java writes so below 0.001 and from
+ * 10^7.
+ */
 static void
 print_scientific(double value, char into[FOURLETTER_REAL_BYTES])
 {
@@ -53,7 +56,10 @@ fourletter_real(double value, char into[FOURLETTER_REAL_BYTES])
 		return into;
 	}
 
-	/* Java rounds halves up, printf to even. Only odd multiples of 1/32 are exact halves of the fourth decimal. */
+	/*
+	 * Java rounds halves up, printf to even. Only odd multiples of 1/32 are exact halves of the fourth
+	 * decimal.
+	 */
 	int64_t thirtyseconds = (int64_t)(value * 32);
 	if ((double)thirtyseconds == value * 32 && thirtyseconds % 2 != 0)
 		value += value > 0 ? 1e-6 : -1e-6;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Changes when the scheme `digest` (user and password, hashed into the id) does. Source: DigestAuthenticationProvider. */
+/*
+ * Changes when the scheme `digest` (user and password, hashed into the id) does. Source:
+ * DigestAuthenticationProvider.
+ */
 #include <paddock/auth.h>
 #include <paddock/plugin.h>
 
@@ -61,7 +64,10 @@ digest_identifies_people(PdkAuth *self)
 	return self->enabled;
 }
 
-/* "user:hash": split at ':', with trailing empty parts dropped, gives exactly two parts (the first may be empty). */
+/*
+ * "user:hash": split at ':', with trailing empty parts dropped, gives exactly two parts (the first may be
+ * empty).
+ */
 static bool
 digest_valid_id(PdkAuth *self, const char *id)
 {
@@ -100,8 +106,8 @@ malformed_length(const uint8_t *data, size_t length)
 }
 
 /*
- * The auth data as Java reads it: malformed UTF-8 becomes U+FFFD and is hashed as that. Passwords in Latin-1 depend on it.
- * NUL bytes stay.
+ * The auth data as Java reads it: malformed UTF-8 becomes U+FFFD and is hashed as that. Passwords in Latin-1
+ * depend on it. NUL bytes stay.
  */
 static GString *
 decode(const uint8_t *data, size_t length)

@@ -15,8 +15,8 @@
 #define PAUSE_US 5000    /* when the log is slow */
 #define MAX_PAUSES 4     /* a slice waits no longer than this many */
 /*
- * A part goes to the disk in slices, at an even pace: a log sync that meets one waits for little. (Measured: without a
- * pace, or in slices of a megabyte, the slowest hundredth of the syncs takes ten times as long.)
+ * A part goes to the disk in slices, at an even pace: a log sync that meets one waits for little. (Measured:
+ * without a pace, or in slices of a megabyte, the slowest hundredth of the syncs takes ten times as long.)
  */
 #define SLICE_BYTES SNAP_WRITER_PACE_BYTES
 #define MAX_DEBT_US 100000 /* time lost is made up for no further back than this */

@@ -22,8 +22,8 @@ SnapWriter *snap_writer_new(const PdkFiles *files, const char *directory, SnapCo
 void snap_writer_free(SnapWriter *self);
 
 /*
- * The next bytes of the body. Every SNAP_WRITER_PACE_BYTES go to the disk before more are taken, so that the log's
- * syncs never wait for a flood.
+ * The next bytes of the body. Every SNAP_WRITER_PACE_BYTES go to the disk before more are taken, so that the
+ * log's syncs never wait for a flood.
  */
 bool snap_writer_write(SnapWriter *self, const uint8_t *data, size_t length, GError **error);
 /* Seals and @tail; the bytes are durable afterwards. */

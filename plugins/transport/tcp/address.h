@@ -8,7 +8,10 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* 24 bytes instead of the 128 of a sockaddr_storage. An IPv4-mapped IPv6 address is kept as the IPv4 one it means. */
+/*
+ * 24 bytes instead of the 128 of a sockaddr_storage. An IPv4-mapped IPv6 address is kept as the IPv4 one it
+ * means.
+ */
 typedef struct {
 	uint8_t ip[16]; /* IPv4: the first four */
 	uint32_t scope; /* interface index of a link-local IPv6 address, else 0 */
@@ -26,7 +29,10 @@ pdk_tcp_address_set(PdkTcpAddress *self, const struct sockaddr_storage *from);
  */
 char *
 pdk_tcp_address_host(const PdkTcpAddress *self);
-/* As InetSocketAddress.toString of Java writes one without a name: "/127.0.0.1:2181", "/[0:0:0:0:0:0:0:1]:2181". */
+/*
+ * As InetSocketAddress.toString of Java writes one without a name: "/127.0.0.1:2181",
+ * "/[0:0:0:0:0:0:0:1]:2181".
+ */
 char *
 pdk_tcp_address_endpoint(const PdkTcpAddress *self);
 /* As this plugin reads it back: "127.0.0.1:2181", "[::1]:2181". g_free. */
@@ -34,8 +40,8 @@ char *
 pdk_tcp_address_text(const PdkTcpAddress *self);
 
 /*
- * Takes "host:port", "[v6]:port", ":port" or "*:port" apart; @host (g_free) is NULL for the last two. The host may be a
- * name. False and @error when it is none of these or the port is not in 0..65535.
+ * Takes "host:port", "[v6]:port", ":port" or "*:port" apart; @host (g_free) is NULL for the last two. The
+ * host may be a name. False and @error when it is none of these or the port is not in 0..65535.
  */
 bool
 pdk_tcp_address_split(const char *address, char **host, uint16_t *port, GError **error);

@@ -75,7 +75,10 @@ pdk_tcp_engine_hang_up(PdkTcpEngine *self, PdkTcpConn *conn)
 {
 	if (conn->fd < 0)
 		return;
-	/* Said aloud: a forked child may hold the socket open, and then close alone would leave it in the epoll. */
+	/*
+	 * Said aloud: a forked child may hold the socket open, and then close alone would leave it in the
+	 * epoll.
+	 */
 	if (conn->registered)
 		epoll_ctl(self->epoll_fd, EPOLL_CTL_DEL, conn->fd, NULL);
 	close(conn->fd);

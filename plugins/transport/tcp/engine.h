@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine: sockets of open connections around one epoll descriptor. It reads, writes, flushes and closes, and
- * reports to a sink. One engine runs inside the core's loop; with io_threads each thread runs one more.
+ * The engine: sockets of open connections around one epoll descriptor. It reads, writes, flushes and closes,
+ * and reports to a sink. One engine runs inside the core's loop; with io_threads each thread runs one more.
  *
- * Everything here is for the engine's own thread. Only `received` and `ended` are told while a round looks at sockets;
- * `connected`, `drained` and `closed` are told at the end of a round, so never inside a call into the engine.
+ * Everything here is for the engine's own thread. Only `received` and `ended` are told while a round looks at
+ * sockets; `connected`, `drained` and `closed` are told at the end of a round, so never inside a call into
+ * the engine.
  */
 #ifndef PDK_TCP_ENGINE_H
 #define PDK_TCP_ENGINE_H
@@ -41,7 +42,10 @@ typedef struct {
 	char *address, *endpoint, *local;
 } PdkTcpTexts;
 
-/* One connection. An idle one owns nothing but this record and, once asked for, the text of its peer's address. */
+/*
+ * One connection. An idle one owns nothing but this record and, once asked for, the text of its peer's
+ * address.
+ */
 struct PdkTcpConn {
 	PdkTcpWatch watch;
 
@@ -97,7 +101,10 @@ typedef struct {
 	uint8_t *(*space)(void *owner, size_t *size);
 	/* @data lies at the address that `space` gave last. */
 	void (*received)(void *owner, PdkTcpConn *conn, const uint8_t *data, size_t length);
-	/* The peer shut its side. The sink answers, now or later, with pdk_tcp_engine_end (or the core closes). */
+	/*
+	 * The peer shut its side. The sink answers, now or later, with pdk_tcp_engine_end (or the core
+	 * closes).
+	 */
 	void (*ended)(void *owner, PdkTcpConn *conn);
 	/* A CONNECTING socket has an answer. */
 	void (*connecting)(void *owner, PdkTcpConn *conn);
@@ -131,8 +138,8 @@ bool
 pdk_tcp_engine_watch(PdkTcpEngine *self, int fd, PdkTcpWatch *watch, uint32_t events, bool again);
 
 /*
- * One epoll_wait of at most @timeout_ms (0: does not wait) and what follows from it; stops early, keeping the rest for
- * the next call, when @until_us has passed. Returns how many events it handled.
+ * One epoll_wait of at most @timeout_ms (0: does not wait) and what follows from it; stops early, keeping the
+ * rest for the next call, when @until_us has passed. Returns how many events it handled.
  */
 unsigned
 pdk_tcp_engine_round(PdkTcpEngine *self, int timeout_ms, int64_t until_us);

@@ -15,7 +15,10 @@ typedef struct {
 	PdkTcpChunk *head, *tail; /* NULL, NULL: empty */
 } PdkTcpOutput;
 
-/* Adds @parts without their first @skip bytes. Small parts and parts without an owner are copied, others referenced. */
+/*
+ * Adds @parts without their first @skip bytes. Small parts and parts without an owner are copied, others
+ * referenced.
+ */
 void
 pdk_tcp_output_add(PdkTcpOutput *self, const PdkPart *parts, unsigned n, size_t skip);
 /* Moves everything of @from behind what is in @self; @from is empty afterwards. */

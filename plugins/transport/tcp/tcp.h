@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The transport as its files share it: the core thread's side. Connections are found by handle (slot and generation)
- * in one table; each belongs to the core's own engine or to one I/O thread.
+ * The transport as its files share it: the core thread's side. Connections are found by handle (slot and
+ * generation) in one table; each belongs to the core's own engine or to one I/O thread.
  */
 #ifndef PDK_TCP_H
 #define PDK_TCP_H

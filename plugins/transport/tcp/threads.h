@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * I/O threads. Each runs an engine of its own; commands go to it, and news come back, in batches over locked queues
- * with one eventfd a direction. All functions are for the core thread.
+ * I/O threads. Each runs an engine of its own; commands go to it, and news come back, in batches over locked
+ * queues with one eventfd a direction. All functions are for the core thread.
  *
  * The order of commands of one connection is kept, so is the order of its news; `closed` is its last news and
  * PDK_TCP_FREE its last command. Received bytes travel in blocks; a connection with PDK_TCP_UNREAD_MARK bytes
