@@ -15,6 +15,7 @@
  * awaited.
  */
 #define SPIN_US 100
+#define NEAR_US 100
 
 typedef enum {
 	PHASE_SERVING,
@@ -64,7 +65,8 @@ pump_prepare(GSource *source, gint *timeout_ms)
 	int64_t left = deadline - g_source_get_time(source);
 	if (left <= 0)
 		return TRUE;
-	*timeout_ms = (gint)MIN((left + 999) / 1000, G_MAXINT);
+	/* poll counts in milliseconds: what is nearer than a fraction of one is waited for awake. */
+	*timeout_ms = left < NEAR_US ? 0 : (gint)MIN((left + 999) / 1000, G_MAXINT);
 	return FALSE;
 }
 

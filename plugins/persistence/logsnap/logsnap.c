@@ -21,7 +21,7 @@ static const PdkOption logsnap_options[] = {
 	 "warn when making writes durable takes this long, ms; -1: never"},
 	{"snapshot_compression", PDK_OPTION_STRING, "", 0, 0, "|gz|snappy", "snapshot.compression.method",
 	 "how new snapshots are compressed: not at all (empty), gz or snappy"},
-	{"snapshot_rate_kb", PDK_OPTION_INT, "40960", 0, 16777216, NULL, NULL,
+	{"snapshot_rate_kb", PDK_OPTION_INT, "20480", 0, 16777216, NULL, NULL,
 	 "how fast snapshots are written, KiB a second, so that writes hardly notice; 0: as fast as can be"},
 	{"snapshot_trust_empty", PDK_OPTION_BOOL, "false", 0, 0, NULL, "snapshot.trust.empty",
 	 "start from logs alone when there is no snapshot"},
@@ -117,6 +117,7 @@ logsnap_destroy(PdkPersistence *self)
 {
 	g_assert(self->magic == LOGSNAP_MAGIC && !self->commit_out && !self->upkeep.out);
 	upkeep_stop(self);
+	self->host->timer_cancel(self->host, self->linger_timer);
 	g_clear_pointer(&self->snapshot, snap_task_free);
 	log_writer_close(&self->writer);
 	log_batch_clear(&self->batches[0]);

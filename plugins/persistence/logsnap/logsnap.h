@@ -61,6 +61,8 @@ struct PdkPersistence {
 	bool sync_wanted;
 	bool commit_out;
 	Commit commit;
+	uint64_t linger_timer; /* the gathered batch waits for more, 0: it does not */
+	size_t linger_length;  /* bytes at which it has waited enough */
 	LogWriter writer;
 	int64_t usual_us, recent_us; /* of a commit: in the long run, lately */
 	int64_t last_commit_us;

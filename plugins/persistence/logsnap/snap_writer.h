@@ -14,7 +14,7 @@
 typedef struct SnapWriter SnapWriter;
 
 /* How much goes to the disk before more is taken. */
-#define SNAP_WRITER_PACE_BYTES (128 * 1024)
+#define SNAP_WRITER_PACE_BYTES (64 * 1024)
 
 /* Touches no file yet. @serial tells apart private names within one life. @directory is borrowed. */
 SnapWriter *snap_writer_new(const PdkFiles *files, const char *directory, SnapCodec codec, int64_t zxid, uint64_t serial);
