@@ -634,13 +634,19 @@ pdk_connections_start(PdkServer *server)
 /* ---- those that never make a session ---- */
 
 int64_t
-pdk_connections_expire(PdkServer *server)
+pdk_connection_sessionless_end_ms(const PdkServer *server, const PdkConnection *connection)
 {
 	int64_t width = server->settings->sessionless_timeout_ms;
+	return ((connection->active_us / 1000 + width) / width + 1) * width;
+}
+
+int64_t
+pdk_connections_expire(PdkServer *server)
+{
 	int64_t now = pdk_server_now_ms(server);
 	while (server->sessionless_oldest) {
 		PdkConnection *oldest = server->sessionless_oldest;
-		int64_t bucket = ((oldest->active_us / 1000 + width) / width + 1) * width;
+		int64_t bucket = pdk_connection_sessionless_end_ms(server, oldest);
 		if (bucket > now)
 			return bucket * 1000;
 		pdk_counter_add(server->cells.sessionless_expired, 1);

@@ -181,14 +181,6 @@ result_type(int32_t type)
 	return type;
 }
 
-static void
-put_multi_head(PdkBuffer *out, int32_t type, bool done, int32_t code)
-{
-	pdk_put_int(out, type);
-	pdk_put_bool(out, done);
-	pdk_put_int(out, code);
-}
-
 typedef struct {
 	PdkServer *server;
 	const GByteArray *operations; /* multi, else NULL */
@@ -204,7 +196,7 @@ applied(void *context, int32_t type, const char *path, size_t length, PdkNode no
 	pdk_assert(code == PDK_OK); /* it was checked before it was proposed */
 	if (answer->operations) {
 		type = answer->operations->data[answer->next++];
-		put_multi_head(out, result_type(type), false, PDK_OK);
+		pdk_reply_put_multi_header(out, result_type(type), false, PDK_OK);
 	}
 	if (shows_path(type))
 		pdk_put_bytes(out, path, (int32_t)length);
@@ -222,7 +214,7 @@ put_failed_multi(PdkBuffer *out, const uint8_t *txn, size_t length)
 		int32_t type = pdk_get_int(&in);
 		PdkSlice record = pdk_get_bytes(&in);
 		int32_t code = type == PDK_OP_ERROR ? (int32_t)pdk_load_u32(record.data) : PDK_OK;
-		put_multi_head(out, PDK_OP_ERROR, false, code);
+		pdk_reply_put_multi_header(out, PDK_OP_ERROR, false, code);
 		pdk_put_int(out, code);
 	}
 }
@@ -255,7 +247,7 @@ apply(PdkServer *server, const PdkFlight *flight)
 	if (is_multi && is_failed_multi(txn, length))
 		put_failed_multi(&server->body, txn, length);
 	if (is_multi)
-		put_multi_head(&server->body, PDK_OP_ERROR, true, -1);
+		pdk_reply_put_multi_header(&server->body, PDK_OP_ERROR, true, -1);
 	pdk_digest_keep(server, flight->zxid);
 	pdk_counter_add(server->cells.commits, 1);
 }

@@ -199,27 +199,19 @@ get_all_children_number(PdkRequest *request)
 	return PDK_OK;
 }
 
-static void
-put_multi_header(PdkBuffer *out, int32_t type, bool done, int32_t code)
-{
-	pdk_put_int(out, type);
-	pdk_put_bool(out, done);
-	pdk_put_int(out, code);
-}
-
 /* One read of multiRead; a refusal is its own result. */
 static bool
 multi_read_one(PdkRequest *request, int32_t type)
 {
 	PdkBuffer *out = &request->output->bytes;
 	size_t mark = out->length;
-	put_multi_header(out, type, false, PDK_OK);
+	pdk_reply_put_multi_header(out, type, false, PDK_OK);
 	PdkCode code = type == PDK_OP_GET_DATA ? get_data(request, 0) : get_children(request, 0, false);
 	if (code == PDK_ERR_MARSHALLING)
 		return false;
 	if (code != PDK_OK) {
 		out->length = mark;
-		put_multi_header(out, PDK_OP_ERROR, false, code);
+		pdk_reply_put_multi_header(out, PDK_OP_ERROR, false, code);
 		pdk_put_int(out, code);
 	}
 	return true;
@@ -241,7 +233,7 @@ multi_read(PdkRequest *request)
 		if (!multi_read_one(request, type))
 			return PDK_ERR_MARSHALLING;
 	}
-	put_multi_header(&request->output->bytes, PDK_OP_ERROR, true, -1);
+	pdk_reply_put_multi_header(&request->output->bytes, PDK_OP_ERROR, true, -1);
 	return PDK_OK;
 }
 

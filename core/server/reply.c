@@ -84,3 +84,11 @@ pdk_reply_account(PdkServer *server, PdkConnection *connection, int32_t op, int3
 	note_latency(&all->min_latency, &all->max_latency, &all->total_latency, &all->latency_count, latency);
 	pdk_summary_add(write ? server->cells.update_latency : server->cells.read_latency, latency);
 }
+
+void
+pdk_reply_put_multi_header(PdkBuffer *out, int32_t type, bool done, int32_t code)
+{
+	pdk_put_int(out, type);
+	pdk_put_bool(out, done);
+	pdk_put_int(out, code);
+}

@@ -330,6 +330,8 @@ void pdk_connections_start(PdkServer *server);
 void pdk_connections_run(PdkServer *server);
 /* Closes connections that never made a session in time; returns when to look again (us). */
 int64_t pdk_connections_expire(PdkServer *server);
+/* When a connection without a session is closed, unless it stirs before: monotonic ms, at the end of a bucket. */
+int64_t pdk_connection_sessionless_end_ms(const PdkServer *server, const PdkConnection *connection);
 void pdk_connections_free(PdkServer *server);
 /* The buffer replies are written to; valid until another connection's output is asked for. */
 PdkOutput *pdk_connection_output(PdkServer *server, PdkConnection *connection);
@@ -351,6 +353,8 @@ void pdk_reply_end(PdkServer *server, PdkConnection *connection, PdkOutput *outp
 		   PdkCode code);
 /* A reply without a body. */
 void pdk_reply_code(PdkServer *server, PdkConnection *connection, int32_t xid, int64_t zxid, PdkCode code);
+/* MultiHeader: before each result of multi and multiRead, and at their end. */
+void pdk_reply_put_multi_header(PdkBuffer *out, int32_t type, bool done, int32_t code);
 /* Bookkeeping of an answered request. */
 void pdk_reply_account(PdkServer *server, PdkConnection *connection, int32_t op, int32_t xid, int64_t zxid, int64_t since_us,
 		       bool write);

@@ -58,9 +58,8 @@ static void
 connection_facts(PdkServer *server, PdkConnection *connection, PdkConnectionFacts *into)
 {
 	const PdkConnectionStats *stats = &connection->stats;
-	int64_t width = server->settings->sessionless_timeout_ms;
 	int64_t idle_ends = connection->session ? connection->session->deadline_ms
-						: ((connection->active_us / 1000 + width) / width + 1) * width;
+						: pdk_connection_sessionless_end_ms(server, connection);
 	*into = (PdkConnectionFacts){
 		.link = connection->link,
 		.endpoint = connection->endpoint,
