@@ -39,6 +39,7 @@ struct PdkCarrier {
 	bool room;	/* the snapshot's last part was taken, and more are wanted */
 	int64_t refused_snapshot; /* zxid of a snapshot that could not begin, -1: none */
 
+	bool mute; /* nobody was answered in the last turn, and no sync came back since */
 	unsigned heard, heard_last; /* pieces of input in this turn and in the last one that had any */
 	int64_t appended_zxid, synced_zxid;
 
@@ -193,6 +194,7 @@ on_synced(void *context, int64_t zxid)
 	PdkEvent event = {.kind = PDK_EVENT_SYNCED, .zxid = zxid};
 
 	carrier->synced_zxid = zxid;
+	carrier->mute = false;
 	if (!carrier->fatal)
 		step(carrier, &event);
 }
@@ -432,6 +434,7 @@ carry(PdkCarrier *carrier)
 	note_wishes(carrier);
 	if (carrier->fatal)
 		return false;
+	carrier->mute = carrier->effects->n_outputs == 0;
 	carry_appends(carrier);
 	carry_outputs(carrier);
 	for (unsigned i = 0; i < carrier->effects->n_commands; i++)
@@ -467,6 +470,13 @@ int64_t
 pdk_carrier_deadline_us(const PdkCarrier *carrier)
 {
 	return carrier->fatal ? INT64_MAX : carrier->again ? INT64_MIN : carrier->deadline_us;
+}
+
+bool
+pdk_carrier_awaits_log(const PdkCarrier *carrier)
+{
+	return carrier->mute && !carrier->again && carrier->heard_last > 0 &&
+	       carrier->synced_zxid < carrier->appended_zxid;
 }
 
 bool

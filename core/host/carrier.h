@@ -34,6 +34,8 @@ void pdk_carrier_turn(PdkCarrier *carrier);
  */
 int64_t pdk_carrier_deadline_us(const PdkCarrier *carrier);
 
+/* Does all that was heard lately wait for a log sync? Then whoever asked is silent until it is over. */
+bool pdk_carrier_awaits_log(const PdkCarrier *carrier);
 /* Did the last input come from one connection alone, with nothing to be waited for from the log? */
 bool pdk_carrier_has_one_peer(const PdkCarrier *carrier);
 

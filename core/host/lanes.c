@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Changes when work is spread over threads in another way. */
+#define _GNU_SOURCE /* ppoll */
 #include "host/lanes.h"
 
 #include "base/assert.h"
@@ -179,6 +180,15 @@ pdk_lanes_free(PdkLanes *lanes)
 	pthread_mutex_destroy(&lanes->lock);
 	close(lanes->fd);
 	g_free(lanes);
+}
+
+void
+pdk_lanes_await(PdkLanes *lanes, int64_t us)
+{
+	struct pollfd ready = {.fd = lanes->fd, .events = POLLIN};
+	struct timespec limit = {us / G_USEC_PER_SEC, us % G_USEC_PER_SEC * 1000};
+
+	ppoll(&ready, 1, &limit, NULL);
 }
 
 int

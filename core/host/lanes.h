@@ -17,6 +17,8 @@ PdkLanes *pdk_lanes_new(GError **error);
 void pdk_lanes_free(PdkLanes *lanes);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkLanes, pdk_lanes_free)
 
+/* Sleeps until something waits for pdk_lanes_drain, at most @us. */
+void pdk_lanes_await(PdkLanes *lanes, int64_t us);
 /* Readable while something waits for pdk_lanes_drain. */
 int pdk_lanes_fd(const PdkLanes *lanes);
 

@@ -19,6 +19,7 @@ write_batch(void *data)
  */
 #define LINGER_SHARE 4 /* of the usual duration of a sync */
 #define LINGER_MAX_US 60
+#define WORTHWHILE 2 /* a batch so many times as large as the one before goes at once */
 
 static void hand_over(PdkPersistence *self);
 
@@ -89,7 +90,9 @@ batch_written(void *data)
 	size_t released = batch->length;
 	log_batch_reset(batch);
 	self->commit.batch = NULL;
-	if (self->sync_wanted)
+	if (self->sync_wanted && self->gathering->length >= WORTHWHILE * released)
+		hand_over(self);
+	else if (self->sync_wanted)
 		linger(self, released);
 	if (began_file)
 		upkeep_measure(self);

@@ -347,6 +347,8 @@ tcp_start(PdkTransport *self, const PdkTransportEvents *events, void *context)
 	self->source = (PdkTcpSource *)g_source_new((GSourceFuncs *)&source_funcs, sizeof(PdkTcpSource));
 	self->source->self = self;
 	g_source_set_static_name(&self->source->source, "paddock-tcp");
+	/* It never does; but GLib need not take the descriptor out of its poll around each dispatch, and wake itself for it. */
+	g_source_set_can_recurse(&self->source->source, TRUE);
 	self->source->tag = g_source_add_unix_fd(&self->source->source, self->engine.epoll_fd, G_IO_IN);
 	g_source_attach(&self->source->source, self->host->context);
 }
