@@ -388,6 +388,15 @@ carry_command(PdkCarrier *carrier, const PdkCommand *command)
 		carrier->room = false;
 		carrier->log_ops->snapshot_abort(carrier->log);
 		return;
+	case PDK_COMMAND_DIAL:
+	case PDK_COMMAND_LISTEN:
+	case PDK_COMMAND_UNLISTEN:
+	case PDK_COMMAND_RECORD:
+	case PDK_COMMAND_MEMBERS:
+	case PDK_COMMAND_TRUNCATE:
+	case PDK_COMMAND_RELOAD:
+	case PDK_COMMAND_READ_LOG:
+		return; /* of ensembles: a stand-alone server asks for none of these */
 	}
 }
 

@@ -205,6 +205,14 @@ pdk_server_step(PdkServer *server, const PdkEvent *event, PdkEffects *effects)
 	case PDK_EVENT_TURN:
 		turn(server);
 		break;
+	case PDK_EVENT_DIALLED:
+	case PDK_EVENT_DIAL_FAILED:
+	case PDK_EVENT_LISTENING:
+	case PDK_EVENT_RECORD_SAVED:
+	case PDK_EVENT_TRUNCATED:
+	case PDK_EVENT_RELOADED:
+	case PDK_EVENT_LOG_READ:
+		break; /* of ensembles */
 	case PDK_EVENT_STOP:
 		server->stopping = true;
 		break;

@@ -6,7 +6,7 @@
 #ifndef PDK_SERVER_SERVER_H
 #define PDK_SERVER_SERVER_H
 
-#include "server/effects.h"
+#include "base/effects.h"
 #include "server/registry.h"
 #include "server/settings.h"
 #include <paddock/admin.h>
@@ -17,7 +17,7 @@
 typedef struct PdkServer PdkServer;
 
 typedef enum {
-	PDK_EVENT_ACCEPTED = 1,  /* link, accepted: a client connected; effects->refused answers */
+	PDK_EVENT_ACCEPTED = 1,  /* link, accepted: a client or a peer connected; effects->refused answers */
 	PDK_EVENT_RECEIVED,      /* link, received: bytes, lent for the call */
 	PDK_EVENT_UNSENT,        /* link, unsent: bytes the transport still holds after a send, or has left when drained */
 	PDK_EVENT_CLOSED,        /* link: it is gone; the name is never used again */
@@ -25,6 +25,13 @@ typedef enum {
 	PDK_EVENT_SNAPSHOT_ROOM, /* parts can be taken again */
 	PDK_EVENT_SNAPSHOT_DONE, /* zxid, snapshot: published, or failed with a message */
 	PDK_EVENT_TURN,          /* the burst is over, or a deadline came: run what waits */
+	PDK_EVENT_DIALLED,       /* link, dial: the connection asked for stands */
+	PDK_EVENT_DIAL_FAILED,   /* dial, failed */
+	PDK_EVENT_LISTENING,     /* listening: the answer to PDK_COMMAND_LISTEN */
+	PDK_EVENT_RECORD_SAVED,  /* key */
+	PDK_EVENT_TRUNCATED,     /* zxid, failure */
+	PDK_EVENT_RELOADED,      /* the database was read again (failures are the host's to stop at) */
+	PDK_EVENT_LOG_READ,      /* log_read */
 	PDK_EVENT_STOP,          /* no new requests; answer what is proposed, then effects->stopped */
 } PdkEventKind;
 
@@ -39,7 +46,30 @@ typedef struct {
 			const char *endpoint;    /* PDK_PEER_ENDPOINT; copied */
 			const char *certificate; /* or NULL */
 			bool secure;
+			PdkPurpose purpose;
 		} accepted;
+		uint32_t dial; /* DIALLED: as given in the command */
+		struct {
+			uint32_t dial;
+			bool refused;       /* nobody listens there: the host is up, the server is not */
+			const char *detail; /* for the log */
+		} failed;
+		struct {
+			PdkPurpose purpose;
+			const char *bound;   /* the address, NULL: failed */
+			const char *failure;
+		} listening;
+		const char *key;
+		struct {
+			int64_t zxid;
+			const char *failure; /* NULL: done */
+		} truncated;
+		struct {
+			const PdkLoggedTxn *txns;
+			size_t n;
+			bool more;
+			const char *failure;
+		} log_read;
 		struct {
 			const uint8_t *data;
 			size_t length;
@@ -85,6 +115,14 @@ void pdk_server_add_admin(PdkServer *server, const PdkAdminOps *ops, PdkAdmin *a
 
 /* What persistence calls while recovering; the context is the server. */
 const PdkRecovery *pdk_server_recovery(void);
+/*
+ * Of an ensemble only (settings->replica is there). The first is for the election plugin's `create`, NULL stand-alone; the
+ * second comes after recovery and before begin, see pdk_replica_join.
+ */
+const PdkEnsemble *pdk_server_ensemble(PdkServer *server);
+bool pdk_server_join(PdkServer *server, const PdkElectionOps *ops, PdkElection *election, GBytes *accepted_epoch,
+		     GBytes *current_epoch, int64_t last_logged, GError **error);
+
 /*
  * After recovery: sessions get a full timeout, orphaned ephemerals go, the first snapshot is asked for. Then
  * events may come. @can_snapshot: the persistence plugin has the snapshot slots.

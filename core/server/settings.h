@@ -6,6 +6,7 @@
 #ifndef PDK_SERVER_SETTINGS_H
 #define PDK_SERVER_SETTINGS_H
 
+#include "replica/replica.h"
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,6 +59,14 @@ typedef struct {
 	int64_t container_check_ms;          /* znode.container.checkIntervalMs; 0: off */
 	int64_t container_max_per_minute;    /* znode.container.maxPerMinute */
 	int64_t container_max_never_used_ms; /* znode.container.maxNeverUsedIntervalMs; 0: never */
+
+	/* Of an ensemble; NULL: stand-alone. Owned, members too. */
+	PdkReplicaParams *replica;
+	bool leader_serves;            /* leaderServes */
+	bool local_sessions;           /* localSessionsEnabled */
+	bool local_sessions_upgrading; /* localSessionsUpgradingEnabled */
+	char *config_file;    /* the static file, absolute; NULL: none */
+	char *dynamic_file;   /* the dynamic file in force, absolute; NULL: members stand in the static file */
 
 	PdkPair *conf;        /* what `conf` prints, in order; ends with a NULL key */
 	PdkPair *environment; /* what `envi` prints, in order; ends with a NULL key */

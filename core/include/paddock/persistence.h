@@ -64,6 +64,11 @@ typedef struct {
 	int64_t snapshot_us, replay_us;
 } PdkRecovered;
 
+typedef struct {
+	int64_t zxid;
+	GBytes *txn;
+} PdkLoggedTxn;
+
 /* What persistence reports later; on the core thread, never from inside a call. */
 typedef struct {
 	uint32_t size;
@@ -77,6 +82,13 @@ typedef struct {
 	void (*snapshot_done)(void *context, int64_t zxid, uint64_t length, const GError *error);
 	/* The answer to record_put: @key is durable. */
 	void (*record_saved)(void *context, const char *key);
+	/* The answer to `truncate`: done and durable (error NULL), or not possible; then nothing was changed. */
+	void (*truncated)(void *context, int64_t zxid, const GError *error);
+	/*
+	 * The answer to `read_log`: @n txns in order, the first is the first logged one behind or at what was asked for (lent;
+	 * take references). @more: the budget was used up, ask again from the last zxid + 1. n 0: there are none.
+	 */
+	void (*log_read)(void *context, const PdkLoggedTxn *txns, size_t n, bool more, const GError *error);
 } PdkPersistenceEvents;
 
 typedef struct {
@@ -132,6 +144,22 @@ typedef struct {
 	 */
 	GBytes *(*record_get)(PdkPersistence *self, const char *key);
 	void (*record_put)(PdkPersistence *self, const char *key, GBytes *value);
+
+	/*
+	 * Optional, for ensembles, since 1.1. Cuts the log behind the record of @zxid (or the last one below it), deletes
+	 * snapshots above @zxid, makes both durable, and drops what is appended and not written yet above it; the next append
+	 * begins a new file. Not while a snapshot is being written. Answered by `truncated`.
+	 */
+	void (*truncate)(PdkPersistence *self, int64_t zxid);
+	/*
+	 * Since 1.1: `recover` may be called again after everything asked for was answered; it reads the files anew.
+	 *
+	 * Reads logged txns with a zxid of @from or more, up to @max_bytes of them (at least one). Durable ones only. Answered by
+	 * `log_read`; one at a time.
+	 */
+	void (*read_log)(PdkPersistence *self, int64_t from, int64_t max_bytes);
+	/* Bytes of log files that a reader from @from would go through, without reading them; -1: not known. Cheap. */
+	int64_t (*log_bytes_from)(PdkPersistence *self, int64_t from);
 } PdkPersistenceOps;
 
 G_END_DECLS

@@ -7,7 +7,8 @@
  * found and what was wanted. A plugin that was trusted stays mapped until the process ends.
  *
  * History of the ABI, newest first:
- *   1.0  transport, persistence, auth, admin, metrics. Kind number 1 is kept for election.
+ *   1.1  election; persistence: truncate, read_log, log_bytes_from, recover again; transport: stop_listening_for.
+ *   1.0  transport, persistence, auth, admin, metrics.
  */
 #ifndef PADDOCK_PLUGIN_H
 #define PADDOCK_PLUGIN_H
@@ -19,10 +20,10 @@ G_BEGIN_DECLS
 /* Major moves when something is removed or means something else; the host accepts its own major only. */
 #define PDK_ABI_MAJOR 1
 /* Minor moves when something is added; the host accepts any minor up to its own. */
-#define PDK_ABI_MINOR 0
+#define PDK_ABI_MINOR 1
 
 typedef enum {
-	PDK_KIND_ELECTION = 1, /* who leads; the table comes with its first user */
+	PDK_KIND_ELECTION = 1, /* who leads; since 1.1 */
 	PDK_KIND_TRANSPORT = 2,
 	PDK_KIND_PERSISTENCE = 3,
 	PDK_KIND_AUTH = 4,

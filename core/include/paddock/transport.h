@@ -112,6 +112,8 @@ typedef struct {
 	 * Answered by `dialled` or `closed` with @link.
 	 */
 	PdkConn (*dial)(PdkTransport *self, PdkPurpose purpose, const char *address, int timeout_ms, PdkLink link);
+	/* Optional, since 1.1. Closes the listeners of @purpose; connections stay. */
+	void (*stop_listening_for)(PdkTransport *self, PdkPurpose purpose);
 } PdkTransportOps;
 
 G_END_DECLS

@@ -364,6 +364,8 @@ carry_command(World *world, PdkCommand *command)
 	case PDK_COMMAND_SNAPSHOT_ABORT:
 		g_clear_pointer(&world->snapshot_being, g_byte_array_unref);
 		break;
+	default:
+		g_assert_not_reached(); /* of ensembles */
 	}
 }
 

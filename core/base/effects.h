@@ -4,8 +4,8 @@
  * request. The host carries them at the end of each turn in this order: append + sync, output, commands; then
  * resets them.
  */
-#ifndef PDK_SERVER_EFFECTS_H
-#define PDK_SERVER_EFFECTS_H
+#ifndef PDK_BASE_EFFECTS_H
+#define PDK_BASE_EFFECTS_H
 
 #include "base/buffer.h"
 #include <paddock/persistence.h>
@@ -40,6 +40,14 @@ typedef enum {
 	PDK_COMMAND_SNAPSHOT_PART,   /* part (owned) */
 	PDK_COMMAND_SNAPSHOT_FINISH, /* tail */
 	PDK_COMMAND_SNAPSHOT_ABORT,
+	PDK_COMMAND_DIAL,     /* dial, purpose, address (owned), timeout_ms; answered by DIALLED or DIAL_FAILED */
+	PDK_COMMAND_LISTEN,   /* purpose, address (owned); answered by LISTENING */
+	PDK_COMMAND_UNLISTEN, /* purpose: its listeners close */
+	PDK_COMMAND_RECORD,   /* key (owned), part (owned): keep this small record; answered by RECORD_SAVED */
+	PDK_COMMAND_MEMBERS,  /* key "committed" or "next", part (owned; NULL: remove): the configuration on disk; not answered */
+	PDK_COMMAND_TRUNCATE, /* zxid: cut the log behind it, and snapshots above it; answered by TRUNCATED */
+	PDK_COMMAND_RELOAD,   /* read the database from disk again (snapshot, then log); answered by RELOADED */
+	PDK_COMMAND_READ_LOG, /* zxid, limit bytes: logged txns from there on; answered by LOG_READ, once or more */
 } PdkCommandType;
 
 typedef struct {
@@ -48,6 +56,11 @@ typedef struct {
 	int64_t zxid;
 	GBytes *part;
 	PdkSnapshotTail tail;
+	uint32_t dial;
+	PdkPurpose purpose;
+	int32_t timeout_ms;
+	int64_t limit;
+	char *address, *key;
 } PdkCommand;
 
 typedef struct {

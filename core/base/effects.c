@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How wishes of a step are gathered. */
-#include "server/effects.h"
+#include "base/effects.h"
 
 /* Buffers are kept for the next turn: of the first few outputs generously, of the others only while small. */
 #define KEPT_OUTPUTS 64
@@ -45,8 +45,11 @@ pdk_effects_reset(PdkEffects *effects)
 	for (unsigned i = 0; i < effects->n_appends; i++)
 		g_bytes_unref(effects->appends[i].txn);
 	effects->n_appends = 0;
-	for (unsigned i = 0; i < effects->n_commands; i++)
+	for (unsigned i = 0; i < effects->n_commands; i++) {
 		g_clear_pointer(&effects->commands[i].part, g_bytes_unref);
+		g_clear_pointer(&effects->commands[i].address, g_free);
+		g_clear_pointer(&effects->commands[i].key, g_free);
+	}
 	effects->n_commands = 0;
 	if (++effects->turn == 0)
 		effects->turn = 1;

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of a PdkReplica: what the files of core/replica share. Which file does what:
+ *   members members-change   who belongs to the ensemble, quorums; a reconfiguration worked out
+ *   packet history mesh sids   bytes, the last txns, election links, sets: know nothing of the rest
+ *   replica     birth, states (looking, leading, learning), epochs and other records, the election's side
+ *   leader      discovery, broadcast, commits, pings, who is in time: this server leads
+ *   handler     one learner's connection as the leader sees it, from FOLLOWERINFO to UPTODATE and on
+ *   sync        what a learner is brought up with: DIFF, TRUNC or SNAP
+ *   learner     the way from a leader's name to UPTODATE, and life behind it: this server follows or observes
+ *   change      a configuration is proposed, committed, heard of
+ */
+#ifndef PDK_REPLICA_PRIVATE_H
+#define PDK_REPLICA_PRIVATE_H
+
+#include "base/error.h"
+#include "base/random.h"
+#include "replica/history.h"
+#include "replica/mesh.h"
+#include "replica/packet.h"
+#include "replica/replica.h"
+#include <inttypes.h>
+
+#define PDK_NO_ZXID (-1)
+#define PDK_OP_RECONFIG_TXN 16 /* the type in a TxnHeader */
+
+static inline int64_t
+pdk_zxid_epoch(int64_t zxid)
+{
+	return zxid >> 32;
+}
+
+static inline int64_t
+pdk_zxid_counter(int64_t zxid)
+{
+	return zxid & INT64_C(0xffffffff);
+}
+
+static inline int64_t
+pdk_epoch_zxid(int64_t epoch)
+{
+	return (int64_t)((uint64_t)epoch << 32);
+}
+
+/* ---- a connection on the quorum port ---- */
+
+typedef struct {
+	PdkLink link; /* 0: none */
+	unsigned output;      /* index in the effects, good in turn output_turn */
+	uint32_t output_turn;
+	size_t unsent;        /* what the transport holds, as last told */
+	PdkPacketCutter cutter;
+} PdkWire;
+
+/* ---- the leader's side of a learner ---- */
+
+typedef enum {
+	PDK_HANDLER_HELLO,      /* FOLLOWERINFO or OBSERVERINFO awaited */
+	PDK_HANDLER_EPOCH,      /* known; LEADERINFO goes out when the epoch is fixed */
+	PDK_HANDLER_ACKEPOCH,   /* ACKEPOCH awaited */
+	PDK_HANDLER_SUMMARY,    /* waits until a quorum accepted the epoch */
+	PDK_HANDLER_SYNC,       /* DIFF, TRUNC or SNAP and history are being sent */
+	PDK_HANDLER_NEWLEADER,  /* the ack of NEWLEADER awaited */
+	PDK_HANDLER_ACKED,      /* waits for UPTODATE: the leader is not established yet */
+	PDK_HANDLER_LIVE,
+} PdkHandlerStage;
+
+typedef enum { PDK_SYNC_NONE, PDK_SYNC_DIFF, PDK_SYNC_TRUNC, PDK_SYNC_SNAP } PdkSyncMode;
+
+typedef struct PdkHandler PdkHandler;
+struct PdkHandler {
+	PdkHandler *next;
+	PdkLearnerId id;
+	PdkWire wire;
+	char *endpoint;
+	PdkHandlerStage stage;
+	bool observer;
+	int64_t sid;          /* from HELLO on */
+	int64_t accepted_epoch;
+	int64_t current_epoch; /* of ACKEPOCH; -1: it had accepted the epoch before */
+	int64_t last_zxid;     /* of ACKEPOCH */
+	PdkSyncMode mode;
+	bool walking;         /* the snapshot walk is this learner's */
+	bool waits_for_walk;  /* SNAP is wanted, another walk is under way */
+	bool reading_log;     /* DIFF from disk: txns of the log are awaited */
+	int64_t sent_zxid;    /* history and proposals up to here are queued */
+	bool forwarding;      /* new proposals and commits go to it */
+	GArray *syncs;        /* int64_t: SYNC goes out when this zxid is committed, in order */
+	int64_t acked;        /* last zxid acked */
+	int64_t due_us;       /* the stage ends by then, or the connection does */
+	int64_t heard_us;     /* the last packet */
+	int64_t deadline_tick; /* in time up to this tick of the leader */
+	int64_t tracked, tracked_next; /* SyncLimitCheck: an unacked proposal, and the latest after it; 0: none */
+	int64_t tracked_us, tracked_next_us;
+	int64_t ping_us;
+};
+
+typedef struct {
+	bool leading;         /* this server is in LEADING */
+	int64_t begun_us;
+	int64_t epoch;        /* -1: not fixed yet */
+	int64_t candidate;    /* highest wanted so far */
+	PdkSids connecting, accepted, acked_newleader;
+	bool epoch_saving, epoch_fixed;       /* acceptedEpoch on its way; durable: LEADERINFO may go out */
+	bool electing_finished;               /* a quorum accepted the epoch */
+	bool current_saving, current_saved;   /* currentEpoch */
+	bool established;
+	int64_t due_us;       /* the present wait ends by then */
+	int64_t initial_zxid; /* last zxid of the initial history: all held when leading began */
+	int64_t summary_epoch; /* own (currentEpoch, lastZxid) when leading began */
+	int64_t proposed, committed;
+	bool may_commit;      /* false: a reconfiguration named another leader */
+	int64_t tick, next_half_us;
+	bool half;
+	PdkMembers *proposed_members; /* of an uncommitted reconfiguration */
+	int64_t proposed_members_zxid;
+	PdkMembers *stamped;  /* version 0 became version epoch << 32: committed when established */
+} PdkLeading;
+
+/* ---- the learner's side ---- */
+
+typedef enum {
+	PDK_LEARNER_OFF,
+	PDK_LEARNER_DIALLING,
+	PDK_LEARNER_LEADERINFO, /* FOLLOWERINFO sent, LEADERINFO awaited */
+	PDK_LEARNER_EPOCH,      /* acceptedEpoch is being saved; then ACKEPOCH */
+	PDK_LEARNER_SYNC,       /* DIFF, TRUNC or SNAP awaited */
+	PDK_LEARNER_TRUNCATING, /* the log is being cut (TRUNC, or before a SNAP) */
+	PDK_LEARNER_RELOADING,  /* the tree is read again after TRUNC */
+	PDK_LEARNER_SNAPSHOT,   /* the body streams in */
+	PDK_LEARNER_SAVING,     /* the snapshot is being made durable */
+	PDK_LEARNER_HISTORY,    /* PROPOSAL and COMMIT until NEWLEADER */
+	PDK_LEARNER_NEWLEADER,  /* history is being made durable, then currentEpoch; then the ACK */
+	PDK_LEARNER_UPTODATE,   /* UPTODATE awaited */
+	PDK_LEARNER_LIVE,
+} PdkLearnerStage;
+
+typedef struct {
+	PdkLearnerStage stage;
+	PdkWire wire;
+	int64_t leader;       /* sid */
+	uint32_t dial;        /* under way, 0: none */
+	unsigned dials, address; /* how often; which of its addresses is next */
+	int64_t dial_at_us;   /* the next try, 0: none waits */
+	int64_t connect_due_us;
+	int64_t heard_us;     /* the last packet */
+	int64_t silence_us;   /* longest silence allowed now */
+	int64_t epoch;        /* the leader's */
+	bool promised;        /* it was accepted before: ACKEPOCH says -1 */
+	PdkSyncMode mode;
+	int64_t target;       /* TRUNC: to be cut to; SNAP: its zxid */
+	bool snapshot_needed;
+	GArray *queue;        /* PdkReceived: proposals not committed yet, in order */
+	int64_t expected;     /* the zxid that must come next, 0: any */
+	int64_t commit_upto;  /* commits heard before they may be carried out */
+	int64_t history_zxid; /* at NEWLEADER: the last committed one of the history */
+	GArray *to_ack;       /* int64_t: proposals logged and not acked, in order */
+	bool paused;          /* the link, while the disk is behind or the log is being cut */
+	PdkBuffer stalled;    /* bytes that came before the pause took effect */
+	PdkMembers *leader_members; /* of NEWLEADER */
+	char signature[16];   /* what follows the snapshot body, while it is read */
+	unsigned signature_length;
+} PdkLearning;
+
+/* ---- all of it ---- */
+
+struct PdkReplica {
+	PdkReplicaParams params;
+	PdkReplicaHooks hooks;
+	PdkRandom random;
+	int64_t now_us;
+	PdkEffects *effects;
+
+	PdkMembers *committed, *last_seen; /* last_seen is never NULL and never older */
+	PdkEnsemble ensemble;
+	GArray *ensemble_voters; /* int64_t */
+
+	const PdkElectionOps *election_ops;
+	PdkElection *election;
+	PdkElectionOut election_out;
+	int64_t election_due_us;
+	PdkMesh *mesh;
+
+	PdkPeerState role;
+	bool started, stopping, serving;
+	bool unfit;          /* the tree is not what the log says: reload before looking */
+	bool reloading;
+	bool look_wanted;    /* LOOKING, and the election waits for the disk (or an observer's delay) */
+	int64_t look_at_us;
+	int64_t looking_since_us;
+	int64_t election_ms;
+	PdkVote vote;        /* what was elected */
+	bool handed_over;    /* a reconfiguration named the leader: no election */
+
+	int64_t accepted_epoch, current_epoch; /* durable */
+	int64_t saving_accepted, saving_current; /* on their way, -1: none */
+	int64_t last_logged; /* applied or held, the highest */
+	int64_t synced;      /* durable up to here */
+	uint32_t next_dial;
+	PdkLearnerId next_learner;
+
+	PdkHistory *history;
+	PdkHandler *handlers; /* also while looking: those that came early wait in HELLO */
+	PdkLeading leading;
+	PdkLearning learning;
+
+	unsigned bind_failures;
+	int64_t bind_at_us;
+	PdkPurpose bind_purpose;
+
+	int64_t last_proposal_bytes, min_proposal_bytes, max_proposal_bytes;
+	struct {
+		PdkSummary *election_time, *follower_sync_time, *observer_sync_time, *quorum_ack_latency, *proposal_latency;
+		PdkCounter *looking_count, *diff_count, *snap_count, *proposals_received, *commits_received;
+	} cells;
+};
+
+/* ---- replica.c ---- */
+void pdk_replica_say(PdkReplica *replica, PdkLogLevel level, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* Lowers effects->deadline_us. */
+void pdk_replica_deadline(PdkReplica *replica, int64_t at_us);
+/* Leaves whatever this server is, and looks for a leader; @why ends the log line. Safe to call from anywhere below. */
+void pdk_replica_look(PdkReplica *replica, const char *why);
+/* Saves an epoch durably; ends in pdk_leader_epoch_saved / pdk_learner_epoch_saved of whoever runs. */
+void pdk_replica_save_accepted(PdkReplica *replica, int64_t epoch);
+void pdk_replica_save_current(PdkReplica *replica, int64_t epoch);
+/* What LOOKING peers are told from now on (after synchronisation: the new epoch). */
+void pdk_replica_settle(PdkReplica *replica, int64_t peer_epoch);
+/* A txn for the log: hold hook, and last_logged. */
+void pdk_replica_hold(PdkReplica *replica, int64_t zxid, GBytes *txn);
+uint32_t pdk_replica_dial(PdkReplica *replica, PdkPurpose purpose, char *address, int32_t timeout_ms);
+int64_t pdk_replica_init_us(const PdkReplica *replica); /* initLimit ticks */
+int64_t pdk_replica_sync_us(const PdkReplica *replica); /* syncLimit ticks */
+
+/* ---- the wire (replica.c) ---- */
+void pdk_wire_init(PdkReplica *replica, PdkWire *wire, PdkLink link);
+void pdk_wire_clear(PdkWire *wire);
+/* The buffer to write packets to; valid until another output is asked for. */
+PdkBuffer *pdk_wire_out(PdkReplica *replica, PdkWire *wire);
+/* PROPOSAL or INFORM: head, @txn (large ones by reference), null ids. */
+void pdk_wire_txn(PdkReplica *replica, PdkWire *wire, PdkPacketType type, int64_t zxid, GBytes *txn);
+/* Large bytes as they are. */
+void pdk_wire_bytes(PdkReplica *replica, PdkWire *wire, GBytes *bytes);
+void pdk_wire_close(PdkReplica *replica, PdkWire *wire, bool flush);
+void pdk_wire_pause(PdkReplica *replica, PdkWire *wire, bool pause);
+
+/* ---- leader.c ---- */
+void pdk_leader_begin(PdkReplica *replica);
+/* Stops leading: closes learners, forgets. Does not look by itself. */
+void pdk_leader_end(PdkReplica *replica);
+/* A handler reached EPOCH: its epoch counts. */
+void pdk_leader_connected(PdkReplica *replica, PdkHandler *handler);
+/* ACKEPOCH came; false: the handler is to be dropped (it is ahead; said already). */
+bool pdk_leader_epoch_accepted(PdkReplica *replica, PdkHandler *handler);
+/* NEWLEADER was acked by the right zxid. */
+void pdk_leader_newleader_acked(PdkReplica *replica, PdkHandler *handler);
+void pdk_leader_epoch_saved(PdkReplica *replica);
+void pdk_leader_current_saved(PdkReplica *replica);
+/* Acks changed (a learner's, the own log's, or the configuration): commits what may be. */
+void pdk_leader_try_commit(PdkReplica *replica);
+void pdk_leader_turn(PdkReplica *replica);
+void pdk_leader_synced(PdkReplica *replica);
+
+/* ---- handler.c ---- */
+PdkHandler *pdk_handler_new(PdkReplica *replica, PdkLink link, const char *endpoint);
+PdkHandler *pdk_handler_find(PdkReplica *replica, PdkLink link);
+/* Closes and forgets one (or all); @why NULL: silently. Handlers may be freed inside calls that take bytes: look again. */
+void pdk_handler_drop(PdkReplica *replica, PdkHandler *handler, const char *why);
+void pdk_handlers_drop_all(PdkReplica *replica);
+void pdk_handler_received(PdkReplica *replica, PdkHandler *handler, const uint8_t *data, size_t length);
+void pdk_handler_unsent(PdkReplica *replica, PdkHandler *handler, size_t unsent);
+/* Goes on with what waited (epoch fixed, epoch accepted, established). */
+void pdk_handler_advance(PdkReplica *replica, PdkHandler *handler);
+void pdk_handler_turn(PdkReplica *replica, PdkHandler *handler);
+void pdk_handler_ping(PdkReplica *replica, PdkHandler *handler);
+/* To one that forwards: the proposal; the commit (COMMIT, INFORM or the ACTIVATE forms with @designated >= 0). */
+void pdk_handler_propose(PdkReplica *replica, PdkHandler *handler, int64_t zxid, GBytes *txn);
+void pdk_handler_commit(PdkReplica *replica, PdkHandler *handler, int64_t zxid, GBytes *txn, int64_t designated);
+
+/* ---- sync.c ---- */
+/* Queues DIFF, TRUNC or SNAP with history; then the handler forwards and NEWLEADER is queued. May take several events (log
+ * reads, snapshot parts). */
+void pdk_sync_begin(PdkReplica *replica, PdkHandler *handler);
+/* The walk is free again, its output drained, or log txns came. */
+void pdk_sync_go_on(PdkReplica *replica, PdkHandler *handler);
+void pdk_sync_log_read(PdkReplica *replica, const PdkLoggedTxn *txns, size_t n, bool more, const char *failure);
+void pdk_sync_abort(PdkReplica *replica, PdkHandler *handler);
+/* The decision alone, for tests: what to do for a learner at @last, given history [min, max] and the leader's epoch. */
+typedef struct {
+	PdkSyncMode mode;
+	int64_t zxid;     /* of the DIFF or TRUNC packet */
+	bool from_history; /* txns of the history follow, from index `first` on */
+	unsigned first;
+	bool from_disk;   /* first those of the log behind @last, then the history */
+} PdkSyncPlan;
+PdkSyncPlan pdk_sync_plan(const PdkHistory *history, int64_t applied, int64_t last, int64_t epoch, bool disk_allowed);
+
+/* ---- learner.c ---- */
+void pdk_learner_begin(PdkReplica *replica, int64_t leader);
+void pdk_learner_end(PdkReplica *replica);
+bool pdk_learner_dialled(PdkReplica *replica, uint32_t dial, PdkLink link);
+bool pdk_learner_dial_failed(PdkReplica *replica, uint32_t dial, bool refused, const char *detail);
+void pdk_learner_received(PdkReplica *replica, const uint8_t *data, size_t length);
+void pdk_learner_closed(PdkReplica *replica);
+void pdk_learner_epoch_saved(PdkReplica *replica);
+void pdk_learner_current_saved(PdkReplica *replica);
+void pdk_learner_truncated(PdkReplica *replica, int64_t zxid, const char *failure);
+void pdk_learner_reloaded(PdkReplica *replica);
+void pdk_learner_load_room(PdkReplica *replica);
+void pdk_learner_load_saved(PdkReplica *replica, const char *failure);
+void pdk_learner_synced(PdkReplica *replica);
+void pdk_learner_turn(PdkReplica *replica);
+
+/* ---- change.c ---- */
+/* Recognises a reconfiguration txn; its configuration (owned by the caller), NULL: it is not one. */
+PdkMembers *pdk_change_of_txn(PdkReplica *replica, GBytes *txn, int64_t *zxid);
+/* A configuration was proposed or heard of: kept as last-seen (.next), election links to new members. */
+void pdk_change_seen(PdkReplica *replica, PdkMembers *members);
+/*
+ * It is committed: becomes the committed one (files, /zookeeper/config, election restarted if the servers differ).
+ * @designated: the leader named, -1: none. True: this server's role or leader changed; the caller leaves its connection, and the
+ * next state is taken without an election where a leader was named.
+ */
+bool pdk_change_committed(PdkReplica *replica, PdkMembers *members, int64_t designated, int64_t zxid);
+/* LEADING: who should lead after @members: this server, or the best of the new voters. */
+int64_t pdk_change_designated(PdkReplica *replica, const PdkMembers *members, int64_t zxid);
+/* Fills `ensemble` anew and tells mesh and election. */
+void pdk_change_tell(PdkReplica *replica);
+
+#endif
