@@ -44,8 +44,9 @@ typedef struct {
 
 typedef struct {
 	PdkBuffer kept;    /* an unfinished packet */
-	int32_t max_data;  /* longest data or id, bytes */
-	bool bad;
+	bool given;        /* what is kept was handed out as a packet */
+	int32_t max_data;  /* longest data, bytes */
+	const char *bad;   /* the mistake that was found; nothing is cut after it */
 } PdkPacketCutter;
 
 typedef enum {
@@ -58,7 +59,7 @@ void pdk_packet_cutter_init(PdkPacketCutter *cutter, int32_t max_data);
 void pdk_packet_cutter_clear(PdkPacketCutter *cutter);
 /*
  * Takes bytes from *@data (moved, *@length lowered). After PACKET the rest stays with the caller: behind a SNAP it is not made
- * of packets. At most 1024 ids of 64 KiB each are taken.
+ * of packets. At most 1024 ids of 64 KiB each (scheme and id together) are taken.
  */
 PdkCut pdk_packet_cut(PdkPacketCutter *cutter, const uint8_t **data, size_t *length, PdkPacket *packet, const char **why);
 
@@ -75,7 +76,8 @@ typedef struct {
 	int64_t config_version;
 } PdkLearnerInfo;
 #define PDK_PROTOCOL_VERSION 0x10000
-/* 8, 12 or 20 bytes are taken; false: neither. */
+#define PDK_PROTOCOL_OLD 1 /* before ZAB 1.0: no version was sent */
+/* 8, 12 or 20 bytes are taken (what is missing: the old protocol, configuration 0); false: none of these. */
 bool pdk_get_learner_info(PdkSlice data, PdkLearnerInfo *into);
 void pdk_put_learner_info(PdkBuffer *out, const PdkLearnerInfo *info);
 
