@@ -3,7 +3,10 @@
  * The inside of a PdkReplica: what the files of core/replica share. Which file does what:
  *   members members-change   who belongs to the ensemble, quorums; a reconfiguration worked out
  *   packet history mesh sids   bytes, the last txns, election links, sets: know nothing of the rest
- *   replica     birth, states (looking, leading, learning), epochs and other records, the election's side
+ *   replica     birth, states (looking, leading, learning), epochs and other records, events
+ *   electing    the election's side: what it is told, what it asks for
+ *   wire        a connection on the quorum port, its bytes out; the ports themselves
+ *   facts       what can be seen from outside, and the checks
  *   leader      discovery, broadcast, commits, pings, who is in time: this server leads
  *   handler     one learner's connection as the leader sees it, from FOLLOWERINFO to UPTODATE and on
  *   sync        what a learner is brought up with: DIFF, TRUNC or SNAP
@@ -136,6 +139,11 @@ typedef enum {
 } PdkLearnerStage;
 
 typedef struct {
+	int64_t zxid;
+	PdkMembers *members; /* owned; of a reconfiguration */
+} PdkReceived;
+
+typedef struct {
 	PdkLearnerStage stage;
 	PdkWire wire;
 	int64_t leader;       /* sid */
@@ -144,23 +152,38 @@ typedef struct {
 	int64_t dial_at_us;   /* the next try, 0: none waits */
 	int64_t connect_due_us;
 	int64_t heard_us;     /* the last packet */
-	int64_t silence_us;   /* longest silence allowed now */
 	int64_t epoch;        /* the leader's */
+	int64_t base;         /* the last zxid logged when the connection stood: what ACKEPOCH says */
 	bool promised;        /* it was accepted before: ACKEPOCH says -1 */
 	PdkSyncMode mode;
 	int64_t target;       /* TRUNC: to be cut to; SNAP: its zxid */
-	bool snapshot_needed;
-	GArray *queue;        /* PdkReceived: proposals not committed yet, in order */
-	int64_t expected;     /* the zxid that must come next, 0: any */
-	int64_t commit_upto;  /* commits heard before they may be carried out */
-	int64_t history_zxid; /* at NEWLEADER: the last committed one of the history */
-	GArray *to_ack;       /* int64_t: proposals logged and not acked, in order */
+	bool target_unsure;   /* the log may not have it: only a reload tells */
+	int64_t tail_end;     /* a tail of the leader's own epoch behind `target`, kept up to here; 0: none */
+	unsigned tail_index;  /* the next of it among what is held */
+	GArray *queue;        /* PdkReceived: proposals not committed yet, in order, from queue_head on */
+	unsigned queue_head;
+	int64_t received;     /* the last proposal, 0: none yet */
+	int64_t commit_upto;  /* the last commit heard; carried out from UPTODATE on */
+	int64_t newleader_needs; /* must be durable before NEWLEADER is acked */
+	bool current_asked;   /* currentEpoch is being saved for it */
+	GArray *to_ack;       /* int64_t: proposals logged and not acked, in order, from ack_head on */
+	unsigned ack_head;
+	uint32_t life;        /* rises when the connection ends: tells a loop over its bytes to stop */
 	bool paused;          /* the link, while the disk is behind or the log is being cut */
 	PdkBuffer stalled;    /* bytes that came before the pause took effect */
 	PdkMembers *leader_members; /* of NEWLEADER */
-	char signature[16];   /* what follows the snapshot body, while it is read */
+	bool body_read;       /* the snapshot's body is whole, its signature follows */
+	uint8_t signature[16];
 	unsigned signature_length;
 } PdkLearning;
+
+/* The listeners of one purpose. */
+typedef struct {
+	unsigned awaited, failed; /* answers still out, and those that said no */
+	char *failure;            /* the last one's text */
+	int32_t failures;         /* attempts in a row */
+	int64_t at_us;            /* the next attempt, 0: none waits */
+} PdkBinding;
 
 /* ---- all of it ---- */
 
@@ -190,10 +213,21 @@ struct PdkReplica {
 	int64_t looking_since_us;
 	int64_t election_ms;
 	PdkVote vote;        /* what was elected */
-	bool handed_over;    /* a reconfiguration named the leader: no election */
+	/* A reconfiguration named the leader, in `vote` (leader, its zxid, -1, -1): the next pdk_replica_look takes that state
+	 * without an election. Set by change.c. */
+	bool handed_over;
+	bool enter_wanted;   /* LOOKING, and `vote` is to be acted on at the next turn */
+	PdkPeerState enter_state;
+	bool truncating;     /* the log is being cut: TRUNCATED is awaited, whoever asked */
+	bool saving_snapshot; /* a snapshot from a leader is being made durable, whoever asked */
+	bool cut_tails;      /* a kept tail did not come again: the next TRUNC cuts whatever its epoch */
 
 	int64_t accepted_epoch, current_epoch; /* durable */
 	int64_t saving_accepted, saving_current; /* on their way, -1: none */
+	unsigned accepted_saves, current_saves;  /* answers awaited */
+	bool stepping;       /* inside the election's step */
+	char *adopt_text;    /* a configuration the election heard of, to be adopted after its step */
+	size_t adopt_length;
 	int64_t last_logged; /* applied or held, the highest */
 	int64_t synced;      /* durable up to here */
 	uint32_t next_dial;
@@ -204,9 +238,7 @@ struct PdkReplica {
 	PdkLeading leading;
 	PdkLearning learning;
 
-	unsigned bind_failures;
-	int64_t bind_at_us;
-	PdkPurpose bind_purpose;
+	PdkBinding quorum_binding, election_binding;
 
 	int64_t last_proposal_bytes, min_proposal_bytes, max_proposal_bytes;
 	struct {
@@ -232,7 +264,17 @@ uint32_t pdk_replica_dial(PdkReplica *replica, PdkPurpose purpose, char *address
 int64_t pdk_replica_init_us(const PdkReplica *replica); /* initLimit ticks */
 int64_t pdk_replica_sync_us(const PdkReplica *replica); /* syncLimit ticks */
 
-/* ---- the wire (replica.c) ---- */
+/* ---- electing.c ---- */
+void pdk_electing_begin(PdkReplica *replica); /* at join: the mesh and the tables */
+void pdk_electing_step(PdkReplica *replica, const PdkElectionEvent *event);
+bool pdk_electing_is_voter(void *context, int64_t sid);
+int64_t pdk_electing_weight(void *context, int64_t sid);
+bool pdk_electing_quorum(void *context, const int64_t *sids, unsigned n);
+
+/* ---- wire.c ---- */
+/* Opens the listeners of @purpose on this server's addresses, closing older ones first when @again. */
+void pdk_replica_listen(PdkReplica *replica, PdkPurpose purpose, bool again);
+void pdk_replica_listen_turn(PdkReplica *replica);
 void pdk_wire_init(PdkReplica *replica, PdkWire *wire, PdkLink link);
 void pdk_wire_clear(PdkWire *wire);
 /* The buffer to write packets to; valid until another output is asked for. */
@@ -310,6 +352,8 @@ void pdk_learner_load_room(PdkReplica *replica);
 void pdk_learner_load_saved(PdkReplica *replica, const char *failure);
 void pdk_learner_synced(PdkReplica *replica);
 void pdk_learner_turn(PdkReplica *replica);
+/* The election's connection to @sid was refused: its process is gone. */
+void pdk_learner_peer_down(PdkReplica *replica, int64_t sid);
 
 /* ---- change.c ---- */
 /* Recognises a reconfiguration txn; its configuration (owned by the caller), NULL: it is not one. */
