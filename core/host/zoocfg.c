@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Changes when what a zoo.cfg means to us does. Source: QuorumPeerConfig. */
 #include "host/configuration.h"
-#include "host/properties.h"
 #include "host/settings-keys.h"
 #include "host/zoo-keys.h"
 
 #include "base/assert.h"
+#include "base/properties.h"
 #include <string.h>
 
 #define JAVA_PREFIX "zookeeper."
@@ -215,10 +215,11 @@ PdkConfiguration *
 pdk_zoocfg_parse(const char *file, const char *text, size_t length, PdkLoader *loader, GError **error)
 {
 	g_autoptr(PdkConfiguration) configuration = pdk_configuration_new(file);
-	g_autoptr(GPtrArray) properties = pdk_properties_parse(text, length, error);
+	g_autoptr(GError) cause = NULL;
+	g_autoptr(GPtrArray) properties = pdk_properties_parse(text, length, &cause);
 
 	if (properties == NULL) {
-		g_prefix_error(error, "%s:", file);
+		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_SYNTAX, "%s:%s", file, cause->message);
 		return NULL;
 	}
 	if (!pdk_configuration_choose_defaults(configuration, loader, 0, error))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Proves how a zoo.cfg is read: Java's syntax, every key known, and the kinds of mistakes told apart. */
+#include "base/properties.h"
 #include "host/configuration.h"
-#include "host/properties.h"
 #include "host/settings-keys.h"
 #include "host/zoo-keys.h"
 #include "suite.h"

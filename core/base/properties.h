@@ -4,10 +4,13 @@
  * or white space, lines continued by '\', escapes \t \n \r \f \uXXXX. Bytes are kept as they are; \u becomes
  * UTF-8.
  */
-#ifndef PDK_HOST_PROPERTIES_H
-#define PDK_HOST_PROPERTIES_H
+#ifndef PDK_BASE_PROPERTIES_H
+#define PDK_BASE_PROPERTIES_H
 
 #include <glib.h>
+
+#define PDK_PROPERTIES_ERROR g_quark_from_static_string("pdk-properties-error")
+enum { PDK_PROPERTIES_ERROR_SYNTAX };
 
 typedef struct {
 	char *key, *value; /* with white space at both ends taken off */

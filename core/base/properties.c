@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Changes when our reading of Java's properties syntax does. */
-#include "host/properties.h"
+#include "base/properties.h"
 
-#include "host/options.h"
+#include <stdbool.h>
 #include <string.h>
 
 typedef struct {
@@ -74,7 +74,7 @@ read_unicode(Reader *reader, GString *into)
 	for (int i = 0; i < 4; i++) {
 		int digit = reader->at < reader->end ? g_ascii_xdigit_value(*reader->at) : -1;
 		if (digit < 0) {
-			g_set_error(reader->error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_SYNTAX,
+			g_set_error(reader->error, PDK_PROPERTIES_ERROR, PDK_PROPERTIES_ERROR_SYNTAX,
 				    "%u: found \\u without four hexadecimal digits, allowed: \\uXXXX", reader->line);
 			return false;
 		}
@@ -82,7 +82,7 @@ read_unicode(Reader *reader, GString *into)
 		reader->at++;
 	}
 	if (found == 0) {
-		g_set_error(reader->error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_SYNTAX,
+		g_set_error(reader->error, PDK_PROPERTIES_ERROR, PDK_PROPERTIES_ERROR_SYNTAX,
 			    "%u: found \\u0000, allowed: other characters", reader->line);
 		return false;
 	}
@@ -171,7 +171,7 @@ pdk_properties_parse(const char *text, size_t length, GError **error)
 	Reader reader = {text, text + length, 1, error};
 
 	if (length > 0 && memchr(text, '\0', length) != NULL) {
-		g_set_error_literal(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_SYNTAX,
+		g_set_error_literal(error, PDK_PROPERTIES_ERROR, PDK_PROPERTIES_ERROR_SYNTAX,
 				    "1: found a NUL byte in the file, allowed: text");
 		return NULL;
 	}
