@@ -70,9 +70,24 @@ typedef enum {
 
 typedef enum { PDK_SYNC_NONE, PDK_SYNC_DIFF, PDK_SYNC_TRUNC, PDK_SYNC_SNAP } PdkSyncMode;
 
+/* Is something answered in time? The oldest that waits, and the latest after it. 0: none. */
+typedef struct {
+	int64_t zxid, since_us;
+	int64_t next_zxid, next_since_us;
+} PdkLateness;
+
+/* A packet that goes out later: behind the snapshot, the log on disk, or what the link has not taken yet. */
+typedef struct {
+	PdkPacketType type;
+	int64_t zxid;
+	GBytes *bytes; /* owned; NULL: none */
+} PdkQueued;
+
 typedef struct PdkHandler PdkHandler;
 struct PdkHandler {
 	PdkHandler *next;
+	PdkHandler *next_gone; /* dropped, freed when nobody can hold it any more */
+	bool gone;
 	PdkLearnerId id;
 	PdkWire wire;
 	char *endpoint;
@@ -86,6 +101,14 @@ struct PdkHandler {
 	bool walking;         /* the snapshot walk is this learner's */
 	bool waits_for_walk;  /* SNAP is wanted, another walk is under way */
 	bool reading_log;     /* DIFF from disk: txns of the log are awaited */
+	bool waits_for_log;   /* the same, another learner's are being read */
+	bool progressed;      /* bytes went out since the last look */
+	PdkBuffer early;      /* what came before this server knew that it leads */
+	GArray *queue;        /* PdkQueued; everything goes through it while it holds something */
+	guint queue_head;
+	size_t queue_bytes;
+	GArray *from_disk;    /* PdkQueued, PROPOSALs read so far */
+	size_t from_disk_bytes;
 	int64_t sent_zxid;    /* history and proposals up to here are queued */
 	bool forwarding;      /* new proposals and commits go to it */
 	GArray *syncs;        /* int64_t: SYNC goes out when this zxid is committed, in order */
@@ -93,10 +116,16 @@ struct PdkHandler {
 	int64_t due_us;       /* the stage ends by then, or the connection does */
 	int64_t heard_us;     /* the last packet */
 	int64_t deadline_tick; /* in time up to this tick of the leader */
-	int64_t tracked, tracked_next; /* SyncLimitCheck: an unacked proposal, and the latest after it; 0: none */
-	int64_t tracked_us, tracked_next_us;
-	int64_t ping_us;
+	PdkLateness unacked;   /* proposals */
+	bool odd_said;         /* an unexpected packet was told of */
 };
+
+/* A txn that is not history yet. */
+typedef struct {
+	int64_t zxid;
+	GBytes *txn; /* owned */
+	int64_t since_us;
+} PdkProposal;
 
 typedef struct {
 	bool leading;         /* this server is in LEADING */
@@ -111,13 +140,19 @@ typedef struct {
 	int64_t due_us;       /* the present wait ends by then */
 	int64_t initial_zxid; /* last zxid of the initial history: all held when leading began */
 	int64_t summary_epoch; /* own (currentEpoch, lastZxid) when leading began */
+	int64_t log_end;      /* the last txn of it in the log */
+	GArray *txns;         /* PdkProposal, rising: initial history and proposals, until they are history */
+	guint txns_head;
+	bool formed;          /* a quorum acked NEWLEADER; established once everything is applied */
 	int64_t proposed, committed;
+	PdkLateness unsynced; /* proposals in the own log */
+	const char *leave;    /* it steps down at the next turn, and why */
+	int64_t leave_by_us;  /* another leader was named: it goes by then, 0: no */
 	bool may_commit;      /* false: a reconfiguration named another leader */
 	int64_t tick, next_half_us;
 	bool half;
 	PdkMembers *proposed_members; /* of an uncommitted reconfiguration */
 	int64_t proposed_members_zxid;
-	PdkMembers *stamped;  /* version 0 became version epoch << 32: committed when established */
 } PdkLeading;
 
 /* ---- the learner's side ---- */
@@ -235,6 +270,7 @@ struct PdkReplica {
 
 	PdkHistory *history;
 	PdkHandler *handlers; /* also while looking: those that came early wait in HELLO */
+	PdkHandler *gone_handlers;
 	PdkLeading leading;
 	PdkLearning learning;
 
@@ -288,7 +324,7 @@ void pdk_wire_pause(PdkReplica *replica, PdkWire *wire, bool pause);
 
 /* ---- leader.c ---- */
 void pdk_leader_begin(PdkReplica *replica);
-/* Stops leading: closes learners, forgets. Does not look by itself. */
+/* Stops leading: closes learners, forgets. Does not look by itself. Before the quiesce hook (it may abort a walk). */
 void pdk_leader_end(PdkReplica *replica);
 /* A handler reached EPOCH: its epoch counts. */
 void pdk_leader_connected(PdkReplica *replica, PdkHandler *handler);
@@ -302,18 +338,41 @@ void pdk_leader_current_saved(PdkReplica *replica);
 void pdk_leader_try_commit(PdkReplica *replica);
 void pdk_leader_turn(PdkReplica *replica);
 void pdk_leader_synced(PdkReplica *replica);
+/* Steps down at the next turn; @why is static. Safe everywhere. */
+void pdk_leader_leave(PdkReplica *replica, const char *why);
+/* Do these hold a quorum of every configuration in force? */
+bool pdk_leader_quorum(const PdkReplica *replica, const PdkSids *sids);
+/* Up to here the txns are told to learners as committed: the initial history, then what was committed. */
+int64_t pdk_leader_told_zxid(const PdkReplica *replica);
+void pdk_lateness_begin(PdkLateness *lateness, int64_t zxid, int64_t now_us);
+void pdk_lateness_end(PdkLateness *lateness, int64_t zxid);
 
 /* ---- handler.c ---- */
+/* NULL, and effects->refused: this server follows, or there are too many. */
 PdkHandler *pdk_handler_new(PdkReplica *replica, PdkLink link, const char *endpoint);
 PdkHandler *pdk_handler_find(PdkReplica *replica, PdkLink link);
-/* Closes and forgets one (or all); @why NULL: silently. Handlers may be freed inside calls that take bytes: look again. */
+/*
+ * Closes one and takes it off the list; @why NULL: silently. It stays in memory (`gone` is set, `next` as it was) until the next
+ * event begins, so a walk over the list may go on.
+ */
 void pdk_handler_drop(PdkReplica *replica, PdkHandler *handler, const char *why);
+/* The transport says that the connection is gone. */
+void pdk_handler_closed(PdkReplica *replica, PdkHandler *handler);
 void pdk_handlers_drop_all(PdkReplica *replica);
+/* With the replica. */
+void pdk_handlers_free(PdkReplica *replica);
 void pdk_handler_received(PdkReplica *replica, PdkHandler *handler, const uint8_t *data, size_t length);
 void pdk_handler_unsent(PdkReplica *replica, PdkHandler *handler, size_t unsent);
+/* Time-outs of all, and what waits for room; in each pdk_replica_turn, whatever this server does. */
+void pdk_handlers_turn(PdkReplica *replica);
+/* LEADING has begun: what came early is read. */
+void pdk_handlers_begin(PdkReplica *replica);
+/* Writes a packet, or queues it behind others. @bytes (reference taken): data, or the txn of PROPOSAL and INFORM; may be NULL. */
+void pdk_handler_put(PdkReplica *replica, PdkHandler *handler, PdkPacketType type, int64_t zxid, GBytes *bytes);
+/* Bytes that the transport holds or will get in this turn. */
+size_t pdk_handler_outstanding(PdkReplica *replica, const PdkHandler *handler);
 /* Goes on with what waited (epoch fixed, epoch accepted, established). */
 void pdk_handler_advance(PdkReplica *replica, PdkHandler *handler);
-void pdk_handler_turn(PdkReplica *replica, PdkHandler *handler);
 void pdk_handler_ping(PdkReplica *replica, PdkHandler *handler);
 /* To one that forwards: the proposal; the commit (COMMIT, INFORM or the ACTIVATE forms with @designated >= 0). */
 void pdk_handler_propose(PdkReplica *replica, PdkHandler *handler, int64_t zxid, GBytes *txn);
@@ -327,15 +386,18 @@ void pdk_sync_begin(PdkReplica *replica, PdkHandler *handler);
 void pdk_sync_go_on(PdkReplica *replica, PdkHandler *handler);
 void pdk_sync_log_read(PdkReplica *replica, const PdkLoggedTxn *txns, size_t n, bool more, const char *failure);
 void pdk_sync_abort(PdkReplica *replica, PdkHandler *handler);
-/* The decision alone, for tests: what to do for a learner at @last, given history [min, max] and the leader's epoch. */
+/*
+ * The decision alone, pure: what to do for a learner whose last zxid is @last. @past: the txns in memory that count as committed,
+ * rising; @processed: how far the leader is (its new epoch << 32 once it is established).
+ */
 typedef struct {
 	PdkSyncMode mode;
 	int64_t zxid;     /* of the DIFF or TRUNC packet */
-	bool from_history; /* txns of the history follow, from index `first` on */
-	unsigned first;
-	bool from_disk;   /* first those of the log behind @last, then the history */
+	int64_t keep;     /* the learner has everything up to here: what is behind it follows */
+	bool from_disk;   /* DIFF if the log reaches back to @last, else SNAP */
+	bool later;       /* SNAP, but not before this leader is established (or a tail of the learner would survive it) */
 } PdkSyncPlan;
-PdkSyncPlan pdk_sync_plan(const PdkHistory *history, int64_t applied, int64_t last, int64_t epoch, bool disk_allowed);
+PdkSyncPlan pdk_sync_plan(const int64_t *past, unsigned n, int64_t processed, int64_t last, int64_t epoch, bool disk_allowed);
 
 /* ---- learner.c ---- */
 void pdk_learner_begin(PdkReplica *replica, int64_t leader);
