@@ -12,7 +12,10 @@
 
 typedef struct PdkHistory PdkHistory;
 
-/* Keeps at least the last @count (>= 1) txns, and not more than twice as many or @max_bytes. */
+/*
+ * Keeps the last @count (>= 1) txns and up to as many again; fewer when they would take more than @max_bytes, though never less
+ * than the last one.
+ */
 PdkHistory *pdk_history_new(unsigned count, size_t max_bytes);
 void pdk_history_free(PdkHistory *history);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkHistory, pdk_history_free)

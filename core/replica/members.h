@@ -52,6 +52,7 @@ PdkMembers *pdk_members_parse(const char *text, size_t length, const PdkMembersR
 typedef struct PdkMembersBuilder PdkMembersBuilder;
 PdkMembersBuilder *pdk_members_builder_new(const PdkMembersRules *rules);
 void pdk_members_builder_free(PdkMembersBuilder *builder);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkMembersBuilder, pdk_members_builder_free)
 /* Is @key one of server.N, group.N, weight.N? */
 bool pdk_members_builder_knows(const char *key);
 bool pdk_members_builder_add(PdkMembersBuilder *builder, const char *key, const char *value, GError **error);
