@@ -102,13 +102,16 @@ struct PdkHandler {
 	bool waits_for_walk;  /* SNAP is wanted, another walk is under way */
 	bool reading_log;     /* DIFF from disk: txns of the log are awaited */
 	bool waits_for_log;   /* the same, another learner's are being read */
-	bool progressed;      /* bytes went out since the last look */
+	int64_t retry_us;     /* of what waits */
 	PdkBuffer early;      /* what came before this server knew that it leads */
 	GArray *queue;        /* PdkQueued; everything goes through it while it holds something */
 	guint queue_head;
 	size_t queue_bytes;
-	GArray *from_disk;    /* PdkQueued, PROPOSALs read so far */
+	GArray *from_disk;    /* PdkQueued: DIFF, and the history read so far */
 	size_t from_disk_bytes;
+	int64_t disk_upto, disk_end; /* read so far; the first that memory has */
+	bool disk_found;      /* the log has the learner's last txn, or the one behind it */
+	bool disk_failed;     /* it does not, or could not be read: SNAP */
 	int64_t sent_zxid;    /* history and proposals up to here are queued */
 	bool forwarding;      /* new proposals and commits go to it */
 	GArray *syncs;        /* int64_t: SYNC goes out when this zxid is committed, in order */
@@ -143,7 +146,6 @@ typedef struct {
 	int64_t log_end;      /* the last txn of it in the log */
 	GArray *txns;         /* PdkProposal, rising: initial history and proposals, until they are history */
 	guint txns_head;
-	bool formed;          /* a quorum acked NEWLEADER; established once everything is applied */
 	int64_t proposed, committed;
 	PdkLateness unsynced; /* proposals in the own log */
 	const char *leave;    /* it steps down at the next turn, and why */
@@ -182,6 +184,7 @@ typedef struct {
 	PdkLearnerStage stage;
 	PdkWire wire;
 	int64_t leader;       /* sid */
+	bool by_hand;         /* named by a reconfiguration: it may not listen yet */
 	uint32_t dial;        /* under way, 0: none */
 	unsigned dials, address; /* how often; which of its addresses is next */
 	int64_t dial_at_us;   /* the next try, 0: none waits */
@@ -255,6 +258,7 @@ struct PdkReplica {
 	PdkPeerState enter_state;
 	bool truncating;     /* the log is being cut: TRUNCATED is awaited, whoever asked */
 	bool saving_snapshot; /* a snapshot from a leader is being made durable, whoever asked */
+	int64_t snapshot_zxid;
 	bool cut_tails;      /* a kept tail did not come again: the next TRUNC cuts whatever its epoch */
 
 	int64_t accepted_epoch, current_epoch; /* durable */
@@ -271,6 +275,7 @@ struct PdkReplica {
 	PdkHistory *history;
 	PdkHandler *handlers; /* also while looking: those that came early wait in HELLO */
 	PdkHandler *gone_handlers;
+	bool log_asked;       /* PDK_COMMAND_READ_LOG is unanswered */
 	PdkLeading leading;
 	PdkLearning learning;
 
@@ -369,6 +374,9 @@ void pdk_handlers_turn(PdkReplica *replica);
 void pdk_handlers_begin(PdkReplica *replica);
 /* Writes a packet, or queues it behind others. @bytes (reference taken): data, or the txn of PROPOSAL and INFORM; may be NULL. */
 void pdk_handler_put(PdkReplica *replica, PdkHandler *handler, PdkPacketType type, int64_t zxid, GBytes *bytes);
+/* The same, now. */
+void pdk_handler_write(PdkReplica *replica, PdkHandler *handler, const PdkQueued *packet);
+void pdk_handler_queue_clear(PdkHandler *handler);
 /* Bytes that the transport holds or will get in this turn. */
 size_t pdk_handler_outstanding(PdkReplica *replica, const PdkHandler *handler);
 /* Goes on with what waited (epoch fixed, epoch accepted, established). */
@@ -400,7 +408,8 @@ typedef struct {
 PdkSyncPlan pdk_sync_plan(const int64_t *past, unsigned n, int64_t processed, int64_t last, int64_t epoch, bool disk_allowed);
 
 /* ---- learner.c ---- */
-void pdk_learner_begin(PdkReplica *replica, int64_t leader);
+/* @by_hand: a reconfiguration named it; it may need a moment to come up. */
+void pdk_learner_begin(PdkReplica *replica, int64_t leader, bool by_hand);
 void pdk_learner_end(PdkReplica *replica);
 bool pdk_learner_dialled(PdkReplica *replica, uint32_t dial, PdkLink link);
 bool pdk_learner_dial_failed(PdkReplica *replica, uint32_t dial, bool refused, const char *detail);
@@ -408,10 +417,10 @@ void pdk_learner_received(PdkReplica *replica, const uint8_t *data, size_t lengt
 void pdk_learner_closed(PdkReplica *replica);
 void pdk_learner_epoch_saved(PdkReplica *replica);
 void pdk_learner_current_saved(PdkReplica *replica);
-void pdk_learner_truncated(PdkReplica *replica, int64_t zxid, const char *failure);
+void pdk_learner_truncated(PdkReplica *replica);
 void pdk_learner_reloaded(PdkReplica *replica);
 void pdk_learner_load_room(PdkReplica *replica);
-void pdk_learner_load_saved(PdkReplica *replica, const char *failure);
+void pdk_learner_load_saved(PdkReplica *replica);
 void pdk_learner_synced(PdkReplica *replica);
 void pdk_learner_turn(PdkReplica *replica);
 /* The election's connection to @sid was refused: its process is gone. */
