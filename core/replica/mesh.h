@@ -4,6 +4,10 @@
  * outlive connections. It moves messages and knows no election. Source: QuorumCnxManager.
  *
  * Pure: connections are asked for and reported through effects and events; every function is told the time.
+ *
+ * What a link is worth, for those who wait for a peer: UP is an established link, whatever the peer does with it. REFUSED: nobody
+ * listens where the peer is dialled, or it closed an established link and was not reached again. DOWN is everything else, a
+ * larger peer that was called and has not dialled back among it: that one is alive.
  */
 #ifndef PDK_REPLICA_MESH_H
 #define PDK_REPLICA_MESH_H
@@ -15,14 +19,15 @@
 
 typedef struct PdkMesh PdkMesh;
 
+/* `message` and `link` are called from events and turns only, so an election may send in the middle of its step. */
 typedef struct {
 	/* A message came; lent for the call. */
 	void (*message)(void *context, int64_t sid, const uint8_t *data, size_t length);
-	/* The connection to @sid came or went. */
+	/* The connection to @sid came or went; DOWN and UP at once when another one took its place. */
 	void (*link)(void *context, int64_t sid, PdkPeerLink link);
 	/* A line for the operator. */
 	void (*say)(void *context, PdkLogLevel level, const char *line);
-	/* A number for a dial, never used before (shared with others that dial). */
+	/* A number for a dial, never used before (shared with others that dial); not 0. */
 	uint32_t (*dial_number)(void *context);
 	void *context;
 } PdkMeshHooks;
@@ -52,7 +57,8 @@ void pdk_mesh_restart(PdkMesh *mesh, PdkEffects *effects);
 
 /*
  * Sends, or queues until there is a connection, dialling when there is none. To this server itself: comes back by the `message`
- * hook at the next turn. @message: a reference is taken.
+ * hook at the next turn. @message: 1 byte to 512 KiB, a reference is taken. Dropped when @sid is in no configuration and has no
+ * connection.
  */
 void pdk_mesh_send(PdkMesh *mesh, int64_t sid, GBytes *message, int64_t now_us, PdkEffects *effects);
 /* Dials every peer that has something queued and no connection, now instead of after its pause. */
