@@ -83,6 +83,13 @@ typedef struct {
 	GBytes *bytes; /* owned; NULL: none */
 } PdkQueued;
 
+/* What it counts for in memory. */
+static inline size_t
+pdk_queued_cost(const PdkQueued *packet)
+{
+	return sizeof *packet + 24 + (packet->bytes ? g_bytes_get_size(packet->bytes) : 0);
+}
+
 typedef struct PdkHandler PdkHandler;
 struct PdkHandler {
 	PdkHandler *next;
