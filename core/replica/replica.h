@@ -119,8 +119,8 @@ typedef struct {
 	void (*put_touched)(void *context, PdkBuffer *out);
 
 	/* ---- configuration ---- */
-	/* The committed configuration changed (or was stamped with a version): its text for /zookeeper/config. @zxid: of the
-	 * txn, 0: none. */
+	/* The committed configuration changed (or was stamped with a version): its text for /zookeeper/config. @zxid: its
+	 * version, that is the zxid of its txn or the stamp; the node's mzxid in Java, too. */
 	void (*members)(void *context, const PdkMembers *committed, int64_t zxid);
 } PdkReplicaHooks;
 
