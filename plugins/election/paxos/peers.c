@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is known of the other servers; changes when a ballot's chances are judged by something else. */
+#include "paxos.h"
+
+/* More servers than any ensemble has: who is above is not remembered, and not listened to. */
+#define PEERS_MAX 1024
+
+PaxosPeer *
+pdk_paxos_peer(PdkElection *self, int64_t sid)
+{
+	for (guint i = 0; i < self->peers->len; i++) {
+		PaxosPeer *peer = self->peers->pdata[i];
+		if (peer->sid == sid)
+			return peer;
+	}
+	if (self->peers->len == PEERS_MAX)
+		return NULL;
+
+	PaxosPeer *peer = g_new0(PaxosPeer, 1);
+	peer->sid = sid;
+	peer->summary = (PaxosSummary){-1, -1};
+	g_ptr_array_add(self->peers, peer);
+	return peer;
+}
+
+void
+pdk_paxos_peers_forget(PdkElection *self)
+{
+	for (guint i = 0; i < self->peers->len; i++) {
+		PaxosPeer *peer = self->peers->pdata[i];
+		peer->heard = peer->looking = peer->untold = false;
+		peer->summary = (PaxosSummary){-1, -1};
+	}
+}
+
+bool
+pdk_paxos_peers_all_heard(PdkElection *self)
+{
+	for (unsigned i = 0; i < self->ensemble->n_voters; i++) {
+		int64_t sid = self->ensemble->voters[i];
+		const PaxosPeer *peer = sid == self->ensemble->self ? NULL : pdk_paxos_peer(self, sid);
+		if (peer && !peer->heard && peer->link != PDK_PEER_LINK_REFUSED)
+			return false;
+	}
+	return true;
+}
+
+bool
+pdk_paxos_peers_quorum_looks(PdkElection *self)
+{
+	g_autoptr(GArray) sids = g_array_new(FALSE, FALSE, sizeof(int64_t));
+
+	g_array_append_val(sids, self->ensemble->self);
+	for (guint i = 0; i < self->peers->len; i++) {
+		const PaxosPeer *peer = self->peers->pdata[i];
+		if (peer->looking)
+			g_array_append_val(sids, peer->sid);
+	}
+	return self->ensemble->quorum(self->ensemble->context, (const int64_t *)(const void *)sids->data, sids->len);
+}
+
+bool
+pdk_paxos_summary_beats(PaxosSummary a, int64_t a_sid, PaxosSummary b, int64_t b_sid)
+{
+	if (a.epoch != b.epoch)
+		return a.epoch > b.epoch;
+	if (a.zxid != b.zxid)
+		return a.zxid > b.zxid;
+	return a_sid > b_sid;
+}
+
+unsigned
+pdk_paxos_peers_ahead(PdkElection *self)
+{
+	unsigned ahead = 0;
+
+	for (guint i = 0; i < self->peers->len; i++) {
+		const PaxosPeer *peer = self->peers->pdata[i];
+		ahead += peer->looking &&
+			 pdk_paxos_summary_beats(peer->summary, peer->sid, self->summary, self->ensemble->self);
+	}
+	return ahead;
+}
