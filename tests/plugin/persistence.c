@@ -428,11 +428,374 @@ sizes_tell_the_newest_snapshot(void)
 	stage_end(&stage);
 }
 
+static void
+the_slots_of_the_log_reader_come_both_or_none(void)
+{
+	CU_ASSERT_EQUAL((bool)PDK_HAS(ops, read_log), (bool)PDK_HAS(ops, log_bytes_from));
+}
+
+static void
+records_are_missing_until_put_and_each_put_is_answered(void)
+{
+	Stage stage = stage_begin();
+
+	CU_ASSERT_TRUE(life_record_is(stage.life, "currentEpoch", NULL));
+	life_put(stage.life, "currentEpoch", "7");
+	life_put(stage.life, "acceptedEpoch", "8");
+	CU_ASSERT_EQUAL(stage.life->saves, 0);
+	step_host_settle(stage.life->host);
+	CU_ASSERT_EQUAL(stage.life->saves, 2);
+	CU_ASSERT_STRING_EQUAL(stage.life->saved_key, "acceptedEpoch");
+	stage_end(&stage);
+}
+
+static void
+the_next_life_finds_the_records_as_last_put(void)
+{
+	Stage stage = stage_begin();
+	g_autofree char *large = g_strnfill(64 * 1024, 'x');
+
+	life_put(stage.life, "currentEpoch", "7");
+	life_put(stage.life, "currentEpoch", "12");
+	life_put(stage.life, "promise2", large);
+	life_put(stage.life, "empty", "");
+	step_host_settle(stage.life->host);
+	CU_ASSERT_EQUAL(stage.life->saves, 4);
+	forgetful_files_crash_at(stage.disk, forgetful_files_operations(stage.disk) + 1);
+	life_free(stage.life);
+	forgetful_files_reboot(stage.disk, 1);
+	stage.life = begin(&stage);
+	CU_ASSERT_TRUE(life_record_is(stage.life, "currentEpoch", "12"));
+	CU_ASSERT_TRUE(life_record_is(stage.life, "promise2", large));
+	CU_ASSERT_TRUE(life_record_is(stage.life, "empty", ""));
+	CU_ASSERT_TRUE(life_record_is(stage.life, "acceptedEpoch", NULL));
+	stage_end(&stage);
+}
+
+/* The disk fails at the first write or sync of what came first: nothing that came later may be there. */
+static void
+txns_and_records_reach_the_disk_in_the_order_asked_for(void)
+{
+	for (uint64_t crash = 1; crash <= 12; crash++) {
+		Stage stage = stage_begin();
+		life_write(stage.life, 10);
+		forgetful_files_crash_at(stage.disk, forgetful_files_operations(stage.disk) + crash);
+		life_append(stage.life, 100);
+		life_sync(stage.life);
+		life_append(stage.life, 100);
+		life_put(stage.life, "currentEpoch", "2");
+		life_append(stage.life, 100);
+		life_sync(stage.life);
+		life_put(stage.life, "currentEpoch", "3");
+		stage.life->deaf = true;
+		step_host_settle_timers(stage.life->host, 1000000);
+		life_free(stage.life);
+		forgetful_files_reboot(stage.disk, crash);
+		stage.life = begin(&stage);
+		int64_t last = stage.life->result.last_zxid;
+		CU_ASSERT_TRUE(life_record_is(stage.life, "currentEpoch", NULL) ||
+			       (last >= 3 && life_record_is(stage.life, "currentEpoch", "2")) ||
+			       (last >= 4 && life_record_is(stage.life, "currentEpoch", "3")));
+		CU_ASSERT_TRUE(last <= 3 || !life_record_is(stage.life, "currentEpoch", NULL));
+		stage_end(&stage);
+	}
+}
+
+static void
+a_record_that_cannot_be_written_ends_the_plugin(void)
+{
+	Stage stage = stage_begin();
+
+	forgetful_files_fail(stage.disk, FORGETFUL_DATASYNC, 1, EIO, false);
+	life_put(stage.life, "currentEpoch", "2");
+	life_append(stage.life, 10);
+	life_sync(stage.life);
+	step_host_settle_timers(stage.life->host, 1000000);
+	CU_ASSERT_PTR_NOT_NULL(stage.life->failed);
+	CU_ASSERT_EQUAL(stage.life->saves, 0);
+	CU_ASSERT_EQUAL(stage.life->synceds, 0);
+	stage_end(&stage);
+}
+
+static void
+a_truncation_is_answered(void)
+{
+	Stage stage = stage_begin();
+	g_autoptr(GError) error = NULL;
+
+	for (unsigned i = 0; i < 5; i++)
+		life_write(stage.life, 10);
+	life_truncate(stage.life, 5);
+	CU_ASSERT_EQUAL(stage.life->truncateds, 0);
+	step_host_settle(stage.life->host);
+	CU_ASSERT_EQUAL(stage.life->truncateds, 1);
+	CU_ASSERT_PTR_NULL(stage.life->truncate_error);
+	CU_ASSERT_TRUE(life_recover_again(stage.life, &error));
+	CU_ASSERT_PTR_NULL(error);
+	CU_ASSERT_EQUAL(stage.life->result.last_zxid, ops->keeps_nothing ? 0 : 5);
+	stage_end(&stage);
+}
+
+/* @count records, cut behind @zxid, three more, and a look at it from the next life. */
+static void
+check_truncation(unsigned count, int64_t zxid)
+{
+	Stage stage = stage_begin();
+	g_autoptr(GError) error = NULL;
+	uint64_t chain = 0;
+
+	for (unsigned i = 1; i <= count; i++) {
+		life_write(stage.life, i % 3 * 700);
+		if (i == zxid)
+			chain = stage.life->chain;
+		if (i % 8 == 0)
+			stage_again(&stage); /* a file of its own */
+	}
+	life_truncate(stage.life, zxid);
+	step_host_settle(stage.life->host);
+	CU_ASSERT_EQUAL(stage.life->truncateds, 1);
+	CU_ASSERT_TRUE_FATAL(life_recover_again(stage.life, &error));
+	CU_ASSERT_EQUAL(stage.life->result.last_zxid, zxid);
+	CU_ASSERT_EQUAL(stage.life->chain, chain);
+	for (unsigned i = 0; i < 3; i++)
+		life_write(stage.life, 20);
+	CU_ASSERT_EQUAL(stage.life->last_synced, zxid + 3);
+	chain = stage.life->chain;
+	stage_again(&stage);
+	CU_ASSERT_EQUAL(stage.life->result.last_zxid, zxid + 3);
+	CU_ASSERT_EQUAL(stage.life->chain, chain);
+	stage_end(&stage);
+}
+
+static void
+the_log_ends_where_it_was_truncated_and_goes_on_from_there(void)
+{
+	for (int64_t zxid = 0; zxid <= 20; zxid += 4)
+		check_truncation(20, zxid);
+}
+
+static void
+truncating_at_or_above_the_last_txn_changes_nothing(void)
+{
+	Stage stage = stage_begin();
+
+	for (unsigned i = 0; i < 5; i++)
+		life_write(stage.life, 10);
+	uint64_t operations = forgetful_files_operations(stage.disk), chain = stage.life->chain;
+	life_truncate(stage.life, 5);
+	life_truncate(stage.life, 900);
+	step_host_settle(stage.life->host);
+	CU_ASSERT_EQUAL(stage.life->truncateds, 2);
+	CU_ASSERT_EQUAL(forgetful_files_operations(stage.disk), operations);
+	stage_again(&stage);
+	CU_ASSERT_EQUAL(stage.life->result.last_zxid, 5);
+	CU_ASSERT_EQUAL(stage.life->chain, chain);
+	stage_end(&stage);
+}
+
+static void
+what_was_appended_above_goes_with_a_truncation(void)
+{
+	Stage stage = stage_begin();
+
+	for (unsigned i = 0; i < 5; i++)
+		life_write(stage.life, 10);
+	for (unsigned i = 0; i < 6; i++) {
+		life_append(stage.life, 10);
+		if (i == 1)
+			life_sync(stage.life); /* on its way; the rest is gathered */
+	}
+	uint64_t chain = g_array_index(stage.history->chain, uint64_t, 9);
+	life_truncate(stage.life, 9);
+	step_host_settle(stage.life->host);
+	CU_ASSERT_TRUE(life_recover_again(stage.life, NULL));
+	CU_ASSERT_EQUAL(stage.life->result.last_zxid, 9);
+	CU_ASSERT_EQUAL(stage.life->chain, chain);
+	stage_end(&stage);
+}
+
+static void
+txns_appended_before_the_answer_stand_behind_the_cut(void)
+{
+	Stage stage = stage_begin();
+
+	for (unsigned i = 0; i < 9; i++)
+		life_write(stage.life, 10);
+	life_truncate(stage.life, 4);
+	stage.life->applied = 4;
+	stage.life->chain = g_array_index(stage.history->chain, uint64_t, 4);
+	stage.life->last_synced = 4;
+	life_append(stage.life, 10);
+	life_append(stage.life, 10);
+	life_sync(stage.life);
+	uint64_t chain = stage.life->chain;
+	while (stage.life->truncateds == 0 && step_host_step(stage.life->host))
+		;
+	stage.history->appended = 6;
+	step_host_settle(stage.life->host);
+	CU_ASSERT_EQUAL(stage.life->last_synced, 6);
+	stage_again(&stage);
+	CU_ASSERT_EQUAL(stage.life->result.last_zxid, 6);
+	CU_ASSERT_EQUAL(stage.life->chain, chain);
+	stage_end(&stage);
+}
+
+static void
+snapshots_above_go_with_a_truncation(void)
+{
+	Stage stage = stage_begin();
+
+	for (unsigned i = 1; i <= 12; i++) {
+		life_write(stage.life, 10);
+		if (i % 4 == 0)
+			CU_ASSERT_TRUE(life_snapshot_whole(stage.life, 1000));
+	}
+	uint64_t chain = g_array_index(stage.history->chain, uint64_t, 7);
+	life_truncate(stage.life, 7);
+	step_host_settle(stage.life->host);
+	stage_again(&stage);
+	CU_ASSERT_EQUAL(stage.life->result.snapshot_zxid, 4);
+	CU_ASSERT_EQUAL(stage.life->result.last_zxid, 7);
+	CU_ASSERT_EQUAL(stage.life->chain, chain);
+	life_truncate(stage.life, 4);
+	step_host_settle(stage.life->host);
+	CU_ASSERT_TRUE(life_recover_again(stage.life, NULL));
+	CU_ASSERT_EQUAL(stage.life->result.snapshot_zxid, 4);
+	CU_ASSERT_EQUAL(stage.life->result.last_zxid, 4);
+	stage_end(&stage);
+}
+
+/* Reads the history from @from in pieces of @max_bytes and compares it with what was written. Returns how many pieces. */
+static unsigned
+read_pieces(Life *life, int64_t from, int64_t last, int64_t max_bytes)
+{
+	uint64_t chain = g_array_index(life->history->chain, uint64_t, from - 1);
+	unsigned pieces = 0;
+	int64_t next = from;
+
+	do {
+		life_read(life, next, max_bytes);
+		pieces++;
+		CU_ASSERT_PTR_NULL(life->read_error);
+		CU_ASSERT_TRUE_FATAL(life->read->len > 0);
+		for (unsigned i = 0; i < life->read->len; i++) {
+			const PdkLoggedTxn *txn = &g_array_index(life->read, PdkLoggedTxn, i);
+			size_t length;
+			const void *bytes = g_bytes_get_data(txn->txn, &length);
+			CU_ASSERT_EQUAL(txn->zxid, next);
+			chain = small_core_chain(chain, bytes, length);
+			next = txn->zxid + 1;
+		}
+	} while (life->read_more);
+	CU_ASSERT_EQUAL(next, last + 1);
+	CU_ASSERT_EQUAL(chain, g_array_index(life->history->chain, uint64_t, last));
+	return pieces;
+}
+
+static void
+the_log_is_read_from_any_txn_in_any_pieces(void)
+{
+	Stage stage = stage_begin();
+
+	for (unsigned i = 1; i <= 30; i++) {
+		life_write(stage.life, i % 5 * 400);
+		if (i % 11 == 0)
+			stage_again(&stage);
+		if (i == 17)
+			CU_ASSERT_TRUE(life_snapshot_whole(stage.life, 1000));
+	}
+	for (int64_t from = 1; from <= 30; from++)
+		CU_ASSERT_EQUAL(read_pieces(stage.life, from, 30, 1000000), 1);
+	CU_ASSERT_EQUAL(read_pieces(stage.life, 1, 30, 1), 30); /* one at least */
+	CU_ASSERT_TRUE(read_pieces(stage.life, 3, 30, 3000) > 5);
+	life_read(stage.life, 31, 1000);
+	CU_ASSERT_EQUAL(stage.life->read->len, 0);
+	CU_ASSERT_FALSE(stage.life->read_more);
+	CU_ASSERT_PTR_NULL(stage.life->read_error);
+	stage_end(&stage);
+}
+
+static void
+only_durable_txns_are_read_while_the_writer_goes_on(void)
+{
+	Stage stage = stage_begin();
+	Life *life = stage.life;
+
+	for (unsigned i = 0; i < 200; i++) {
+		unsigned reads = life->reads;
+		int64_t durable = life->last_synced;
+		life_append(life, i % 7 * 100);
+		life_sync(life);
+		life->inside = true;
+		ops->read_log(life->persistence, 1, 1000000);
+		life->inside = false;
+		while (life->reads == reads && step_host_step(life->host))
+			;
+		CU_ASSERT_PTR_NULL(life->read_error);
+		CU_ASSERT_EQUAL(life->read->len, durable);
+	}
+	stage_end(&stage);
+}
+
+static void
+a_truncated_end_is_not_read(void)
+{
+	Stage stage = stage_begin();
+
+	for (unsigned i = 0; i < 10; i++)
+		life_write(stage.life, 100);
+	read_pieces(stage.life, 1, 10, 300);
+	life_truncate(stage.life, 6);
+	step_host_settle(stage.life->host);
+	CU_ASSERT_TRUE(life_recover_again(stage.life, NULL));
+	read_pieces(stage.life, 1, 6, 300);
+	life_write(stage.life, 300);
+	life_write(stage.life, 300);
+	read_pieces(stage.life, 1, 8, 300);
+	read_pieces(stage.life, 7, 8, 300);
+	stage_end(&stage);
+}
+
+static void
+a_reader_whose_log_is_truncated_meanwhile_is_told(void)
+{
+	Stage stage = stage_begin();
+
+	for (unsigned i = 0; i < 10; i++)
+		life_write(stage.life, 100);
+	ops->read_log(stage.life->persistence, 1, 100000);
+	life_truncate(stage.life, 6);
+	step_host_settle(stage.life->host);
+	CU_ASSERT_EQUAL(stage.life->reads, 1);
+	CU_ASSERT_PTR_NOT_NULL(stage.life->read_error);
+	stage_end(&stage);
+}
+
+static void
+the_bytes_of_a_reading_are_known_before(void)
+{
+	Stage stage = stage_begin();
+	Life *life = stage.life;
+
+	for (unsigned i = 0; i < 10; i++)
+		life_write(life, 1000);
+	int64_t all = ops->log_bytes_from(life->persistence, 1);
+	CU_ASSERT_TRUE(all > 10000 && all < 20000);
+	stage_again(&stage);
+	life = stage.life;
+	CU_ASSERT_EQUAL(ops->log_bytes_from(life->persistence, 1), all);
+	life_write(life, 50000);
+	CU_ASSERT_TRUE(ops->log_bytes_from(life->persistence, 1) > all + 50000);
+	CU_ASSERT_TRUE(ops->log_bytes_from(life->persistence, 11) < 60000);
+	stage_end(&stage);
+}
+
 static const ConformanceCase every_plugin[] = {
 	CONFORMANCE_CASE(the_descriptor_is_as_the_loader_wants_it),
 	CONFORMANCE_CASE(the_required_slots_are_there),
 	CONFORMANCE_CASE(snapshot_slots_come_all_or_none),
 	CONFORMANCE_CASE(record_slots_come_all_or_none),
+	CONFORMANCE_CASE(the_slots_of_the_log_reader_come_both_or_none),
 	CONFORMANCE_CASE(the_first_life_finds_an_empty_history),
 	CONFORMANCE_CASE(what_is_appended_and_synced_is_answered_by_synced),
 	CONFORMANCE_CASE(one_synced_answers_for_all_that_was_appended),
@@ -471,6 +834,60 @@ static const ConformanceCase measuring_ones[] = {
 	{0},
 };
 
+static const ConformanceCase recording_ones[] = {
+	CONFORMANCE_CASE(records_are_missing_until_put_and_each_put_is_answered),
+	{0},
+};
+
+static const ConformanceCase recording_and_keeping_ones[] = {
+	CONFORMANCE_CASE(the_next_life_finds_the_records_as_last_put),
+	CONFORMANCE_CASE(txns_and_records_reach_the_disk_in_the_order_asked_for),
+	CONFORMANCE_CASE(a_record_that_cannot_be_written_ends_the_plugin),
+	{0},
+};
+
+static const ConformanceCase truncating_ones[] = {
+	CONFORMANCE_CASE(a_truncation_is_answered),
+	{0},
+};
+
+static const ConformanceCase truncating_and_keeping_ones[] = {
+	CONFORMANCE_CASE(the_log_ends_where_it_was_truncated_and_goes_on_from_there),
+	CONFORMANCE_CASE(truncating_at_or_above_the_last_txn_changes_nothing),
+	CONFORMANCE_CASE(what_was_appended_above_goes_with_a_truncation),
+	CONFORMANCE_CASE(txns_appended_before_the_answer_stand_behind_the_cut),
+	CONFORMANCE_CASE(snapshots_above_go_with_a_truncation),
+	{0},
+};
+
+static const ConformanceCase reading_ones[] = {
+	CONFORMANCE_CASE(the_log_is_read_from_any_txn_in_any_pieces),
+	CONFORMANCE_CASE(only_durable_txns_are_read_while_the_writer_goes_on),
+	CONFORMANCE_CASE(a_truncated_end_is_not_read),
+	CONFORMANCE_CASE(a_reader_whose_log_is_truncated_meanwhile_is_told),
+	CONFORMANCE_CASE(the_bytes_of_a_reading_are_known_before),
+	{0},
+};
+
+static unsigned
+run_ensemble(const char *name)
+{
+	bool keeps = !ops->keeps_nothing;
+	unsigned failures = 0;
+
+	if (PDK_HAS(ops, record_get))
+		failures += conformance_run(name, recording_ones);
+	if (PDK_HAS(ops, record_get) && keeps)
+		failures += conformance_run(name, recording_and_keeping_ones);
+	if (PDK_HAS(ops, truncate))
+		failures += conformance_run(name, truncating_ones);
+	if (PDK_HAS(ops, truncate) && keeps)
+		failures += conformance_run(name, truncating_and_keeping_ones);
+	if (PDK_HAS(ops, read_log) && keeps)
+		failures += conformance_run(name, reading_ones);
+	return failures;
+}
+
 static unsigned
 run(const PdkPlugin *tested)
 {
@@ -484,7 +901,7 @@ run(const PdkPlugin *tested)
 		failures += conformance_run(name, snapshotting_ones);
 	if (PDK_HAS(ops, snapshot_begin) && PDK_HAS(ops, sizes))
 		failures += conformance_run(name, measuring_ones);
-	return failures;
+	return failures + run_ensemble(name);
 }
 
 int

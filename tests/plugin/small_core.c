@@ -27,7 +27,9 @@ history_new(uint64_t seed)
 
 	self->chain = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	g_array_append_val(self->chain, zero);
-	self->published = -1;
+	self->floors = g_array_new(FALSE, TRUE, sizeof(int64_t));
+	g_array_set_size(self->floors, 1);
+	self->published = self->target = -1;
 	self->random = seed;
 	return self;
 }
@@ -36,6 +38,7 @@ void
 history_free(History *self)
 {
 	g_array_unref(self->chain);
+	g_array_unref(self->floors);
 	g_free(self);
 }
 
@@ -288,9 +291,77 @@ on_snapshot_done(void *context, int64_t zxid, uint64_t length, const GError *err
 }
 
 static void
-on_record_saved(void *context G_GNUC_UNUSED, const char *key G_GNUC_UNUSED)
+on_record_saved(void *context, const char *key)
 {
-	CU_FAIL("no record was put");
+	Life *self = context;
+
+	CU_ASSERT_FALSE(self->inside);
+	CU_ASSERT_PTR_NULL(self->failed);
+	if (self->deaf)
+		return;
+	self->saves++;
+	self->history->saved += strcmp(key, "number") == 0;
+	g_free(self->saved_key);
+	self->saved_key = g_strdup(key);
+}
+
+/* What is promised of the rest. */
+static void
+history_truncate(History *self, int64_t zxid)
+{
+	self->appended = self->synced = MIN(self->appended, zxid);
+	if (self->published > zxid)
+		self->published = 0;
+	for (unsigned i = 0; i < self->floors->len; i++) {
+		int64_t *floor = &g_array_index(self->floors, int64_t, i);
+		*floor = MIN(*floor, zxid);
+	}
+}
+
+static void
+on_truncated(void *context, int64_t zxid, const GError *error)
+{
+	Life *self = context;
+	History *history = self->history;
+
+	CU_ASSERT_FALSE(self->inside);
+	CU_ASSERT_PTR_NULL(self->failed);
+	self->truncateds++;
+	g_clear_error(&self->truncate_error);
+	if (error)
+		self->truncate_error = g_error_copy(error);
+	if (self->deaf)
+		return;
+	history->target = -1;
+	if (error)
+		return;
+	history_truncate(history, zxid);
+	self->last_synced = MIN(self->last_synced, zxid);
+}
+
+static void
+clear_txn(void *txn)
+{
+	g_bytes_unref(((PdkLoggedTxn *)txn)->txn);
+}
+
+static void
+on_log_read(void *context, const PdkLoggedTxn *txns, size_t n, bool more, const GError *error)
+{
+	Life *self = context;
+
+	CU_ASSERT_FALSE(self->inside);
+	CU_ASSERT_PTR_NULL(self->failed);
+	self->reads++;
+	self->read_more = more;
+	g_clear_error(&self->read_error);
+	if (error)
+		self->read_error = g_error_copy(error);
+	g_array_set_size(self->read, 0);
+	for (size_t i = 0; i < n; i++) {
+		PdkLoggedTxn txn = {.zxid = txns[i].zxid, .txn = g_bytes_ref(txns[i].txn)};
+		g_array_append_val(self->read, txn);
+	}
 }
 
 static const PdkPersistenceEvents events = {
@@ -300,6 +371,8 @@ static const PdkPersistenceEvents events = {
 	.snapshot_room = on_room,
 	.snapshot_done = on_snapshot_done,
 	.record_saved = on_record_saved,
+	.truncated = on_truncated,
+	.log_read = on_log_read,
 };
 
 static const PdkRecovery recovery = {
@@ -324,6 +397,8 @@ life_begin(const PdkPlugin *plugin, const PdkFiles *files, PdkConfig *config, co
 	self->history = history;
 	self->host = step_host_new(files, seed);
 	self->body = g_byte_array_new();
+	self->read = g_array_new(FALSE, FALSE, sizeof(PdkLoggedTxn));
+	g_array_set_clear_func(self->read, clear_txn);
 	self->snapshot_done = -1;
 	self->persistence = self->ops->create(step_host_table(self->host), config, "/data", log_dir, error);
 	if (self->persistence == NULL)
@@ -347,6 +422,10 @@ life_free(Life *self)
 	g_byte_array_unref(self->body);
 	g_clear_error(&self->failed);
 	g_clear_error(&self->snapshot_error);
+	g_clear_error(&self->truncate_error);
+	g_clear_error(&self->read_error);
+	g_array_unref(self->read);
+	g_free(self->saved_key);
 	g_free(self);
 }
 
@@ -430,4 +509,62 @@ life_snapshot_whole(Life *self, size_t size)
 		return false;
 	step_host_settle_timers(self->host, 10 * 1000 * 1000);
 	return self->dones == before + 1 && self->snapshot_error == NULL;
+}
+
+void
+life_truncate(Life *self, int64_t zxid)
+{
+	self->history->target = zxid;
+	self->inside = true;
+	self->ops->truncate(self->persistence, zxid);
+	self->inside = false;
+}
+
+bool
+life_recover_again(Life *self, GError **error)
+{
+	self->inside = true;
+	self->recovered = self->ops->recover(self->persistence, &recovery, self, &self->result, error);
+	self->inside = false;
+	return self->recovered;
+}
+
+void
+life_put(Life *self, const char *key, const char *value)
+{
+	g_autoptr(GBytes) bytes = g_bytes_new(value, strlen(value));
+
+	self->inside = true;
+	self->ops->record_put(self->persistence, key, bytes);
+	self->inside = false;
+}
+
+void
+life_put_number(Life *self)
+{
+	g_autofree char *value = g_strdup_printf("%u", self->history->floors->len);
+	int64_t floor = self->history->target >= 0 ? self->history->target : self->applied;
+
+	g_array_append_val(self->history->floors, floor);
+	life_put(self, "number", value);
+}
+
+bool
+life_record_is(Life *self, const char *key, const char *value)
+{
+	g_autoptr(GBytes) bytes = self->ops->record_get(self->persistence, key);
+
+	if (bytes == NULL || value == NULL)
+		return bytes == NULL && value == NULL;
+	g_autoptr(GBytes) wanted = g_bytes_new_static(value, strlen(value));
+	return g_bytes_equal(bytes, wanted);
+}
+
+void
+life_read(Life *self, int64_t from, int64_t max_bytes)
+{
+	self->inside = true;
+	self->ops->read_log(self->persistence, from, max_bytes);
+	self->inside = false;
+	step_host_settle(self->host);
 }

@@ -19,7 +19,10 @@ typedef struct {
 	GArray *chain;     /* uint64_t: chain after zxid i; [0] is 0 */
 	int64_t appended;  /* highest zxid ever handed over */
 	int64_t synced;    /* highest zxid ever acknowledged */
-	int64_t published; /* highest snapshot reported done, -1: none */
+	int64_t published; /* highest snapshot reported done that was not truncated, -1: none */
+	int64_t target;    /* of a truncation not answered yet, -1: none */
+	GArray *floors;    /* int64_t: what was appended when record number i was put; [0] is 0 */
+	unsigned saved;    /* the last record number acknowledged */
 	int64_t refuse;    /* recovery refuses the txn of this zxid; 0: none */
 	uint64_t random;
 } History;
@@ -54,6 +57,11 @@ typedef struct {
 	bool room;
 	GError *failed, *snapshot_error;
 	int64_t snapshot_done; /* zxid, -1: none yet */
+	unsigned saves, truncateds, reads;
+	char *saved_key; /* of the last record saved */
+	GError *truncate_error, *read_error; /* of the last answer */
+	GArray *read; /* PdkLoggedTxn, of the last answer */
+	bool read_more;
 	uint64_t snapshot_length;
 } Life;
 
@@ -78,6 +86,18 @@ void life_write(Life *self, size_t padding);
 bool life_snapshot(Life *self, size_t size);
 /* The same, and waits for its end. True: it is durable. */
 bool life_snapshot_whole(Life *self, size_t size);
+
+/* Asks that the history end with @zxid; the history is cut when the answer says so. */
+void life_truncate(Life *self, int64_t zxid);
+/* Reads the files once more, into this life. */
+bool life_recover_again(Life *self, GError **error);
+void life_put(Life *self, const char *key, const char *value);
+/* Puts the next number as the record "number". */
+void life_put_number(Life *self);
+/* Does the record hold @value (NULL: is it missing)? */
+bool life_record_is(Life *self, const char *key, const char *value);
+/* Asks for logged txns and settles; the answer lies in `read`, `read_more`, `read_error`. */
+void life_read(Life *self, int64_t from, int64_t max_bytes);
 
 /* The bytes of a txn of @zxid. */
 GBytes *small_core_txn(int64_t zxid, uint64_t random, size_t padding);

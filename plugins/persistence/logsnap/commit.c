@@ -5,12 +5,23 @@
  */
 #include "logsnap.h"
 
+/* A batch on its way to the disk. */
+typedef struct {
+	PdkPersistence *owner;
+	LogBatch *batch;
+	LogWriterReport report;
+	GError *error;
+	int64_t begin_us;
+} Commit;
+
 static void
 write_batch(void *data)
 {
-	PdkPersistence *self = data;
+	Commit *commit = data;
+	LogWriter *writer = &commit->owner->writer;
 
-	log_writer_write(&self->writer, self->commit.batch, &self->commit.report, &self->commit.error);
+	if (!writer->broken)
+		log_writer_write(writer, commit->batch, &commit->report, &commit->error);
 }
 
 /*
@@ -29,7 +40,7 @@ linger_over(void *data)
 	PdkPersistence *self = data;
 
 	self->linger_timer = 0;
-	if (!self->commit_out && self->sync_wanted && !self->failed)
+	if (self->commits_out == 0 && self->sync_wanted && !self->failed)
 		hand_over(self);
 }
 
@@ -51,7 +62,7 @@ linger_end(PdkPersistence *self)
 }
 
 static void
-note_duration(PdkPersistence *self, int64_t us)
+note_duration(PdkPersistence *self, int64_t us, int64_t file_bytes)
 {
 	const PdkHost *host = self->host;
 
@@ -65,41 +76,53 @@ note_duration(PdkPersistence *self, int64_t us)
 		return;
 	pdk_counter_add(self->slow_fsyncs, 1);
 	host->log(host, PDK_LOG_WARNING, "fsync-slow ms=%" G_GINT64_FORMAT " file_bytes=%" G_GINT64_FORMAT
-		  " directory=%s: replies to writes wait for it", us / 1000, self->commit.report.file_size,
-		  self->directories.logs);
+		  " directory=%s: replies to writes wait for it", us / 1000, file_bytes, self->directories.logs);
+}
+
+/* The buffer of a batch that is through serves the next one. */
+static void
+recycle(PdkPersistence *self, LogBatch *batch)
+{
+	log_batch_reset(batch);
+	if (self->spare)
+		log_batch_free(batch);
+	else
+		self->spare = batch;
+}
+
+static void
+batch_done(PdkPersistence *self, const Commit *commit)
+{
+	size_t released = commit->batch->length;
+
+	self->last_commit_us = self->host->now_us(self->host);
+	note_duration(self, self->last_commit_us - commit->begin_us, commit->report.file_size);
+	if (self->sync_wanted && self->commits_out == 0) {
+		if (self->gathering->length >= WORTHWHILE * released)
+			hand_over(self);
+		else
+			linger(self, released);
+	}
+	commit_durable(self, commit->batch->last_zxid, &commit->report);
 }
 
 static void
 batch_written(void *data)
 {
-	PdkPersistence *self = data;
-	LogBatch *batch = self->commit.batch;
-	int64_t zxid = batch->last_zxid;
-	bool began_file = self->commit.report.files > 0; /* before the next commit takes the struct */
+	Commit *commit = data;
+	PdkPersistence *self = commit->owner;
 
 	g_assert(self->magic == LOGSNAP_MAGIC);
-	self->commit_out = false;
-	if (self->commit.error) {
-		logsnap_fail(self, g_steal_pointer(&self->commit.error));
-		return;
-	}
-	if (self->failed)
-		return;
-	self->last_commit_us = self->host->now_us(self->host);
-	note_duration(self, self->last_commit_us - self->commit.begin_us);
-	size_t released = batch->length;
-	log_batch_reset(batch);
-	self->commit.batch = NULL;
-	if (self->sync_wanted && self->gathering->length >= WORTHWHILE * released)
-		hand_over(self);
-	else if (self->sync_wanted)
-		linger(self, released);
-	if (began_file)
-		upkeep_measure(self);
-	self->events->synced(self->context, zxid);
+	self->commits_out--;
+	if (commit->error)
+		logsnap_fail(self, g_steal_pointer(&commit->error));
+	else if (!self->failed)
+		batch_done(self, commit);
+	recycle(self, commit->batch);
+	g_free(commit);
 }
 
-/* The gathered batch goes to the lane, the other one gathers. */
+/* The gathered batch goes to the lane, another one gathers. */
 static void
 hand_over(PdkPersistence *self)
 {
@@ -109,13 +132,16 @@ hand_over(PdkPersistence *self)
 	linger_end(self);
 	if (batch->length == 0)
 		return;
-	self->gathering = batch == &self->batches[0] ? &self->batches[1] : &self->batches[0];
+	self->gathering = self->spare ? g_steal_pointer(&self->spare) : log_batch_new();
 	g_assert(self->gathering->length == 0);
 	self->gathering->roll_pending = batch->roll_pending;
 	batch->roll_pending = false;
-	self->commit = (Commit){.batch = batch, .begin_us = self->host->now_us(self->host)};
-	self->commit_out = true;
-	self->host->offload(self->host, PDK_LANE_LOG, write_batch, batch_written, self);
+	Commit *commit = g_new0(Commit, 1);
+	commit->owner = self;
+	commit->batch = batch;
+	commit->begin_us = self->host->now_us(self->host);
+	self->commits_out++;
+	self->host->offload(self->host, PDK_LANE_LOG, write_batch, batch_written, commit);
 }
 
 void
@@ -133,11 +159,34 @@ commit_sync(PdkPersistence *self)
 {
 	if (self->failed)
 		return;
-	if (self->commit_out || (self->linger_timer != 0 && self->gathering->length < self->linger_length)) {
+	if (self->commits_out > 0 || (self->linger_timer != 0 && self->gathering->length < self->linger_length)) {
 		self->sync_wanted = true;
 		return;
 	}
 	hand_over(self);
+}
+
+void
+commit_flush(PdkPersistence *self)
+{
+	if (!self->failed)
+		hand_over(self);
+}
+
+LogBatch *
+commit_take_above(PdkPersistence *self, int64_t zxid)
+{
+	return log_batch_take_above(self->gathering, zxid);
+}
+
+void
+commit_durable(PdkPersistence *self, int64_t zxid, const LogWriterReport *report)
+{
+	self->durable_zxid = MAX(self->durable_zxid, zxid);
+	log_sizes_note(self->log_sizes, report->begin_zxid, report->written);
+	if (report->files > 0)
+		upkeep_measure(self);
+	self->events->synced(self->context, zxid);
 }
 
 void

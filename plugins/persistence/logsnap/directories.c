@@ -66,7 +66,8 @@ remove_leftovers(const PdkFiles *files, const char *directory, GError **error)
 		return false;
 	for (char **name = names; *name; name++) {
 		g_autofree char *path = g_build_filename(directory, *name, NULL);
-		if (!g_str_has_prefix(*name, LOGSNAP_PRIVATE) || strcmp(*name, LOCK_NAME) == 0)
+		if (!g_str_has_prefix(*name, LOGSNAP_PRIVATE) || strcmp(*name, LOCK_NAME) == 0 ||
+		    strcmp(*name, LOGSNAP_TRUNCATION) == 0)
 			continue;
 		if (!files->unlink(files, path, error))
 			return false;

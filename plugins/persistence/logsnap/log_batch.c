@@ -9,18 +9,21 @@
 
 #define KEPT_BYTES (1024 * 1024) /* a larger buffer is not kept between trips */
 
-void
-log_batch_init(LogBatch *self)
+LogBatch *
+log_batch_new(void)
 {
-	*self = (LogBatch){.rolls = g_array_new(FALSE, FALSE, sizeof(size_t))};
+	LogBatch *self = g_new0(LogBatch, 1);
+
+	self->rolls = g_array_new(FALSE, FALSE, sizeof(size_t));
+	return self;
 }
 
 void
-log_batch_clear(LogBatch *self)
+log_batch_free(LogBatch *self)
 {
-	g_clear_pointer(&self->data, g_free);
-	g_clear_pointer(&self->rolls, g_array_unref);
-	self->length = self->capacity = 0;
+	g_free(self->data);
+	g_array_unref(self->rolls);
+	g_free(self);
 }
 
 void
@@ -97,6 +100,43 @@ log_batch_seal(LogBatch *self, size_t offset)
 	} while (at < self->length && !log_batch_rolls_at(self, at));
 	g_assert(at <= self->length);
 	return at;
+}
+
+/* The rolls from @at on go to @above. */
+static void
+split_rolls(LogBatch *self, LogBatch *above, size_t at)
+{
+	unsigned kept = 0;
+
+	while (kept < self->rolls->len && g_array_index(self->rolls, size_t, kept) < at)
+		kept++;
+	for (unsigned i = kept; i < self->rolls->len; i++) {
+		size_t roll = g_array_index(self->rolls, size_t, i) - at;
+		g_array_append_val(above->rolls, roll);
+	}
+	g_array_set_size(self->rolls, kept);
+}
+
+LogBatch *
+log_batch_take_above(LogBatch *self, int64_t zxid)
+{
+	size_t at = 0;
+	int64_t last = -1;
+
+	while (at < self->length && log_batch_zxid_at(self, at) <= zxid) {
+		last = log_batch_zxid_at(self, at);
+		at += get_be32(self->data + at + 8) + RECORD_EXTRA_BYTES;
+	}
+	if (at == self->length)
+		return NULL;
+	LogBatch *above = log_batch_new();
+	above->length = above->capacity = self->length - at;
+	above->data = g_memdup2(self->data + at, above->length);
+	above->last_zxid = self->last_zxid;
+	split_rolls(self, above, at);
+	self->length = at;
+	self->last_zxid = last;
+	return above;
 }
 
 int64_t

@@ -20,8 +20,8 @@ typedef struct {
 	int64_t last_zxid; /* of the last record; meaningless while empty */
 } LogBatch;
 
-void log_batch_init(LogBatch *self);
-void log_batch_clear(LogBatch *self);
+LogBatch *log_batch_new(void);
+void log_batch_free(LogBatch *self);
 /* Empties it for the next trip. A buffer blown up by a burst is given back. A pending roll stays. */
 void log_batch_reset(LogBatch *self);
 
@@ -29,6 +29,8 @@ void log_batch_reset(LogBatch *self);
 void log_batch_add(LogBatch *self, int64_t zxid, const uint8_t *txn, size_t length);
 /* What is added from here on stands in a new file. */
 void log_batch_roll(LogBatch *self);
+/* Takes the records above @zxid off into a batch of their own; NULL: there are none. A pending roll stays here. */
+LogBatch *log_batch_take_above(LogBatch *self, int64_t zxid);
 
 /*
  * Computes the checksums of the records from @offset on, for at most LOG_STEP_BYTES or up to the next roll,

@@ -9,6 +9,9 @@
 #ifndef LOGSNAP_LOG_FORMAT_H
 #define LOGSNAP_LOG_FORMAT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #define LOG_MAGIC 0x5A4B4C47u /* "ZKLG" */
 #define LOG_VERSION 2u
 #define LOG_HEADER_BYTES 16
@@ -25,5 +28,12 @@
  * knows how far behind a tear bytes of the same torn write may lie.
  */
 #define LOG_STEP_BYTES (4 * 1024 * 1024)
+
+/* Can @zxid stand behind @last? The next of its epoch, or the first of a later one. */
+static inline bool
+log_format_follows(int64_t zxid, int64_t last)
+{
+	return zxid >> 32 == last >> 32 ? zxid == last + 1 : zxid > last && (zxid & INT64_C(0xffffffff)) == 1;
+}
 
 #endif

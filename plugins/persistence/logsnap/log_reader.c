@@ -114,6 +114,19 @@ log_reader_open(const PdkFiles *files, const char *path, int64_t max_record_byte
 	return g_steal_pointer(&self);
 }
 
+void
+log_reader_move(LogReader *self, int64_t offset)
+{
+	self->next = self->offset = self->start = offset;
+	self->filled = 0;
+}
+
+int64_t
+log_reader_behind(const LogReader *self)
+{
+	return self->next;
+}
+
 int64_t
 log_reader_offset(const LogReader *self)
 {

@@ -29,8 +29,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LogReader, log_reader_free)
  */
 LogRead log_reader_next(LogReader *self, int64_t *zxid, const uint8_t **txn, size_t *length, GError **error);
 
+/* The next record is read at @offset, where one begins. */
+void log_reader_move(LogReader *self, int64_t offset);
+
 /* Where the record returned last began, or where the end or the damage lies. */
 int64_t log_reader_offset(const LogReader *self);
+/* Where the record behind it begins. */
+int64_t log_reader_behind(const LogReader *self);
 /*
  * After LOG_TORN: what was found, e.g. "checksum does not match"; and how many whole records lie behind it
  * and are ignored.

@@ -77,6 +77,7 @@ begin_file(LogWriter *self, int64_t zxid, const uint8_t *records, size_t length,
 		return false;
 	if (self->force_sync && !files->sync_directory(files, self->directory, error))
 		return false;
+	self->begin_zxid = zxid;
 	self->position += (int64_t)length;
 	report->files++;
 	return true;
@@ -109,10 +110,14 @@ log_writer_write(LogWriter *self, LogBatch *batch, LogWriterReport *report, GErr
 		bool done = self->file
 			? continue_file(self, records, end - offset, error)
 			: begin_file(self, log_batch_zxid_at(batch, offset), records, end - offset, report, error);
-		if (!done)
+		if (!done) {
+			self->broken = true;
 			return false;
+		}
 		offset = end;
 		report->file_size = MAX(self->size, self->position);
+		report->begin_zxid = self->begin_zxid;
+		report->written = self->position;
 		if (self->size_limit_bytes > 0 && self->position > self->size_limit_bytes)
 			log_writer_close(self);
 	}

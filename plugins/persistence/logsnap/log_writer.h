@@ -22,14 +22,18 @@ typedef struct {
 	bool force_sync;
 
 	PdkFile *file; /* NULL: the next record begins a file */
+	int64_t begin_zxid; /* in the name of the file */
 	int64_t position, size;
+	bool broken; /* a job of the lane failed: what comes behind it must not reach the disk */
 	bool prealloc_failed; /* said once */
 } LogWriter;
 
 /* What one write did; for messages and sizes. */
 typedef struct {
-	unsigned files;    /* begun */
-	int64_t file_size; /* of the last one, padding counted */
+	unsigned files;     /* begun */
+	int64_t file_size;  /* of the last one, padding counted */
+	int64_t begin_zxid; /* of the last one */
+	int64_t written;    /* bytes in it, without padding */
 } LogWriterReport;
 
 /*

@@ -2,7 +2,9 @@
 /* logsnap: ZooKeeper's own logs and snapshots; this file changes when options or the plugin's table do. */
 #include "logsnap.h"
 
+#include "records.h"
 #include "recovery.h"
+#include "truncation.h"
 
 #include <paddock/plugin.h>
 #include <string.h>
@@ -92,14 +94,20 @@ logsnap_create(const PdkHost *host, const PdkConfig *config, const char *data_di
 
 	if (!directories_open(&directories, host->files, data_dir, log_dir, host->option_bool(config, "datadir_autocreate"), error))
 		return NULL;
+	g_autoptr(GHashTable) records = records_load(host, directories.snapshots, error);
+	if (records == NULL) {
+		directories_close(&directories, host->files);
+		return NULL;
+	}
 	PdkPersistence *self = g_new0(PdkPersistence, 1);
 	self->magic = LOGSNAP_MAGIC;
 	self->host = host;
 	self->settings = read_settings(host, config);
 	self->directories = directories;
-	self->gathering = &self->batches[0];
-	log_batch_init(&self->batches[0]);
-	log_batch_init(&self->batches[1]);
+	self->records = g_steal_pointer(&records);
+	self->gathering = log_batch_new();
+	self->log_sizes = log_sizes_new();
+	g_mutex_init(&self->deleting);
 	self->writer = (LogWriter){
 		.host = host,
 		.directory = self->directories.logs,
@@ -115,13 +123,17 @@ logsnap_create(const PdkHost *host, const PdkConfig *config, const char *data_di
 static void
 logsnap_destroy(PdkPersistence *self)
 {
-	g_assert(self->magic == LOGSNAP_MAGIC && !self->commit_out && !self->upkeep.out);
+	g_assert(self->magic == LOGSNAP_MAGIC && self->commits_out == 0 && !self->upkeep.out);
+	g_assert(self->orders_out == 0 && !self->reading);
 	upkeep_stop(self);
 	self->host->timer_cancel(self->host, self->linger_timer);
 	g_clear_pointer(&self->snapshot, snap_task_free);
 	log_writer_close(&self->writer);
-	log_batch_clear(&self->batches[0]);
-	log_batch_clear(&self->batches[1]);
+	log_batch_free(self->gathering);
+	g_clear_pointer(&self->spare, log_batch_free);
+	g_hash_table_unref(self->records);
+	log_sizes_free(self->log_sizes);
+	g_mutex_clear(&self->deleting);
 	directories_close(&self->directories, self->host->files);
 	self->magic = 0;
 	g_free(self);
@@ -132,6 +144,16 @@ logsnap_start(PdkPersistence *self, const PdkPersistenceEvents *events, void *co
 {
 	self->events = events;
 	self->context = context;
+}
+
+/* Everything asked for was answered: the next append begins a file, and readers begin anew. */
+static void
+forget_life(PdkPersistence *self)
+{
+	g_assert(self->commits_out == 0 && self->gathering->length == 0 && self->orders_out == 0 && !self->reading);
+	log_writer_close(&self->writer);
+	log_sizes_clear(self->log_sizes);
+	memset(self->cursors, 0, sizeof(self->cursors));
 }
 
 static bool
@@ -145,10 +167,22 @@ logsnap_recover(PdkPersistence *self, const PdkRecovery *into, void *context, Pd
 		.trust_empty = self->settings.trust_empty,
 		.db_autocreate = self->settings.db_autocreate,
 		.accept_gaps = self->settings.accept_gaps,
+		.marker_used = self->marker_used,
+		.sizes = self->log_sizes,
 	};
+	bool marker;
 
-	if (!recovery_run(&settings, into, context, result, error))
+	forget_life(self);
+	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->deleting);
+	if (!self->recovered && !truncation_resume(host, &self->directories, error))
 		return false;
+	bool done = recovery_run(&settings, into, context, result, &marker, error);
+	self->marker_used |= marker;
+	if (!done)
+		return false;
+	self->recovered = true;
+	self->durable_zxid = result->last_zxid;
+	log_sizes_take(self->log_sizes, log_sizes_list(host->files, self->directories.logs));
 	pdk_summary_add(self->load_time, (uint64_t)result->snapshot_us / 1000);
 	pdk_summary_add(self->replay_time, (uint64_t)result->replay_us / 1000);
 	pdk_summary_add(self->txns_loaded, result->txns);
@@ -161,6 +195,12 @@ static void
 logsnap_sizes(PdkPersistence *self, PdkPersistenceSizes *into)
 {
 	*into = self->sizes;
+}
+
+static int64_t
+logsnap_log_bytes_from(PdkPersistence *self, int64_t from)
+{
+	return log_sizes_from(self->log_sizes, from);
 }
 
 static const PdkPersistenceOps logsnap_ops = {
@@ -176,6 +216,11 @@ static const PdkPersistenceOps logsnap_ops = {
 	.snapshot_finish = snap_task_finish,
 	.snapshot_abort = snap_task_abort,
 	.sizes = logsnap_sizes,
+	.record_get = record_task_get,
+	.record_put = record_task_put,
+	.truncate = truncate_task_start,
+	.read_log = read_task_start,
+	.log_bytes_from = logsnap_log_bytes_from,
 };
 
 PDK_PLUGIN_DEFINE(persistence, logsnap) = {

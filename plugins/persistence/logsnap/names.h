@@ -13,6 +13,7 @@
 #include <paddock/files.h>
 
 #define LOGSNAP_PRIVATE ".paddock-"
+#define LOGSNAP_TRUNCATION LOGSNAP_PRIVATE "truncation" /* the one that outlives a life, see truncation.h */
 
 typedef enum {
 	SNAP_PLAIN = 0,

@@ -2,6 +2,7 @@
 /* From files to history: which snapshot counts, which logs follow it, what is refused. */
 #include "recovery.h"
 
+#include "log_format.h"
 #include "log_reader.h"
 #include "names.h"
 #include "snap_codec.h"
@@ -10,7 +11,6 @@
 #include <string.h>
 
 #define MAX_CANDIDATES 100
-#define COUNTER_MASK 0xffffffffLL
 
 typedef struct {
 	const RecoverySettings *settings;
@@ -104,14 +104,6 @@ use_marker(Recovery *self, bool *present, GError **error)
 }
 
 static bool
-follows(int64_t zxid, int64_t last)
-{
-	if (last < 0)
-		return true;
-	return zxid >> 32 == last >> 32 ? zxid == last + 1 : (zxid & COUNTER_MASK) == 1;
-}
-
-static bool
 replay_record(Recovery *self, const FileName *name, int64_t offset, int64_t zxid, const uint8_t *txn, size_t length,
 	      GError **error)
 {
@@ -125,7 +117,7 @@ replay_record(Recovery *self, const FileName *name, int64_t offset, int64_t zxid
 				  (guint64)self->last);
 		return true;
 	}
-	if (!self->settings->accept_gaps && !follows(zxid, self->last)) {
+	if (!self->settings->accept_gaps && self->last >= 0 && !log_format_follows(zxid, self->last)) {
 		g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_IO,
 			    "%s: offset %" G_GINT64_FORMAT ": transactions are missing: zxid 0x%" G_GINT64_MODIFIER "x follows 0x%"
 			    G_GINT64_MODIFIER "x; put the log that holds them back, or set accept_gaps to start without them",
@@ -172,6 +164,8 @@ replay_file(Recovery *self, const FileName *name, bool newest, GError **error)
 		if (!replay_record(self, name, log_reader_offset(reader), zxid, txn, length, error))
 			return false;
 	}
+	if (read != LOG_BAD)
+		log_sizes_note(self->settings->sizes, name->zxid, log_reader_offset(reader));
 	if (read != LOG_TORN)
 		return read == LOG_END;
 	host->log(host, newest ? PDK_LOG_WARNING : PDK_LOG_INFO, "log-torn file=%s offset=%" G_GINT64_FORMAT
@@ -249,20 +243,19 @@ begin_empty(Recovery *self, const FileNames *logs, bool marker, GError **error)
 }
 
 static bool
-run(Recovery *self, PdkRecovered *result, GError **error)
+run(Recovery *self, PdkRecovered *result, bool *marker, GError **error)
 {
 	const PdkHost *host = self->settings->host;
-	bool marker;
 
 	int64_t begin = host->now_us(host);
-	if (!load_snapshot(self, &result->snapshot_zxid, error) || !use_marker(self, &marker, error))
+	if (!load_snapshot(self, &result->snapshot_zxid, error) || !use_marker(self, marker, error))
 		return false;
 	g_autoptr(FileNames) logs = names_list_logs(host->files, self->settings->directories->logs, error);
 	if (logs == NULL || !drop_empty_logs(self, logs, error))
 		return false;
 	self->from = result->snapshot_zxid + 1;
 	self->last = result->snapshot_zxid;
-	if (result->snapshot_zxid < 0 && !begin_empty(self, logs, marker, error))
+	if (result->snapshot_zxid < 0 && !begin_empty(self, logs, *marker || self->settings->marker_used, error))
 		return false;
 	int64_t loaded = host->now_us(host);
 	if (!replay(self, logs, error))
@@ -275,12 +268,14 @@ run(Recovery *self, PdkRecovered *result, GError **error)
 }
 
 bool
-recovery_run(const RecoverySettings *settings, const PdkRecovery *into, void *context, PdkRecovered *result, GError **error)
+recovery_run(const RecoverySettings *settings, const PdkRecovery *into, void *context, PdkRecovered *result, bool *marker,
+	     GError **error)
 {
 	Recovery self = {.settings = settings, .into = into, .context = context, .newest_bad = -1};
 
 	*result = (PdkRecovered){.snapshot_zxid = -1};
-	bool done = run(&self, result, error);
+	*marker = false;
+	bool done = run(&self, result, marker, error);
 	g_free(self.newest_bad_path);
 	return done;
 }

@@ -11,6 +11,7 @@
 #define LOGSNAP_RECOVERY_H
 
 #include "directories.h"
+#include "log_sizes.h"
 
 #include <paddock/persistence.h>
 
@@ -20,9 +21,13 @@ typedef struct {
 	int64_t max_record_bytes;
 	bool trust_empty;   /* logs without any snapshot are a whole history */
 	bool db_autocreate; /* nothing at all is an empty history */
+	bool marker_used;   /* an earlier recovery of this life found the marker */
+	LogSizes *sizes;    /* learns where the logs end */
 	bool accept_gaps;   /* an operator's decision to go on without records that are missing */
 } RecoverySettings;
 
-bool recovery_run(const RecoverySettings *settings, const PdkRecovery *into, void *context, PdkRecovered *result, GError **error);
+/* *marker: the marker `initialize` was there, and is used up. */
+bool recovery_run(const RecoverySettings *settings, const PdkRecovery *into, void *context, PdkRecovered *result, bool *marker,
+		  GError **error);
 
 #endif

@@ -187,6 +187,7 @@ conclude(SnapTask *task)
 	if (error == NULL) {
 		self->sizes.last_snapshot_zxid = zxid;
 		self->sizes.last_snapshot_wall_ms = host->wall_ms(host);
+		self->durable_zxid = MAX(self->durable_zxid, zxid); /* one from a leader reaches further than the log */
 	}
 	self->events->snapshot_done(self->context, zxid, length, error);
 }

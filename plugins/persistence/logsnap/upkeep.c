@@ -20,11 +20,13 @@ run_job(void *data)
 
 	if (upkeep->purge) {
 		g_autoptr(GError) error = NULL;
+		g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->deleting);
 		upkeep->purged = purge_run(host->files, directories, (unsigned)self->settings.retain, &error);
 		if (error)
 			host->log(host, PDK_LOG_WARNING, "purge-incomplete cause=\"%s\"", error->message);
 	}
 	upkeep->data_bytes = directories_measure(host->files, directories->snapshots);
+	upkeep->logs = log_sizes_list(host->files, directories->logs);
 	upkeep->log_bytes = directories->same ? upkeep->data_bytes : directories_measure(host->files, directories->logs);
 }
 
@@ -35,6 +37,7 @@ job_done(void *data)
 	Upkeep *upkeep = &self->upkeep;
 
 	upkeep->out = false;
+	log_sizes_take(self->log_sizes, g_steal_pointer(&upkeep->logs));
 	if (self->failed)
 		return;
 	self->sizes.data_bytes = MAX(upkeep->data_bytes, 0);
@@ -78,7 +81,7 @@ purge_due(void *data)
 void
 upkeep_start(PdkPersistence *self)
 {
-	if (self->settings.purge_hours > 0)
+	if (self->settings.purge_hours > 0 && self->upkeep.timer == 0)
 		purge_due(self);
 	else
 		upkeep_measure(self);
