@@ -339,6 +339,8 @@ another_version_of_the_same_list_moves_nobody(void)
 	CU_ASSERT_FALSE(commit(world, THREE, EPOCH + 5, -1));
 	CU_ASSERT_EQUAL(pdk_members_version(pdk_replica_members(world->replica)), EPOCH + 5);
 	CU_ASSERT_EQUAL(world->config_zxid, EPOCH + 5);
+	world->replica->vote.leader = 9; /* not of the list, before and after */
+	CU_ASSERT_FALSE(commit(world, THREE, EPOCH + 6, -1));
 }
 
 static void
@@ -457,6 +459,7 @@ who_acked_most_is_named(void)
 	world->handlers[3].observer = true;
 	CU_ASSERT_EQUAL(designated(world, "server.2=h2:1:2\nserver.3=h3:1:2\nserver.4=h4:1:2\nserver.5=h5:1:2"), 3);
 	CU_ASSERT_EQUAL(designated(world, "server.2=h2:1:2\nserver.4=h4:1:2"), 2);
+	CU_ASSERT_EQUAL(designated(world, "server.4=h4:1:2"), 1); /* nobody who acked: it cannot be committed yet */
 	CU_ASSERT_EQUAL(designated(world, "server.2=h2:1:2\nserver.3=h3:1:2\ngroup.1=2:3\nweight.3=0"), 2);
 	world->handlers[0].acked = EPOCH + 7;
 	CU_ASSERT_EQUAL(designated(world, "server.2=h2:1:2\nserver.3=h3:1:2"), 3);
