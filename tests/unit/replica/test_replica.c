@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An ensemble of replicas in one process: it elects, establishes, proposes, commits, and survives what a world can do to it. */
+#include "world.h"
+#include <CUnit/Basic.h>
+
+#define CALM_MS 60000 /* longest wait for an ensemble to come to rest */
+
+static unsigned
+seeds(void)
+{
+	const char *wanted = g_getenv("REPLICA_SEEDS");
+	return wanted ? (unsigned)g_ascii_strtoull(wanted, NULL, 10) : 40;
+}
+
+static uint64_t
+first_seed(void)
+{
+	const char *wanted = g_getenv("REPLICA_SEED");
+	return wanted ? g_ascii_strtoull(wanted, NULL, 10) : 1;
+}
+
+/* Whatever happened: with everybody up and in touch they agree and go on. */
+static void
+comes_to_rest(World *world)
+{
+	world_heal(world);
+	world_start_all(world);
+	bool calm = world_until(world, world_all_equal, CALM_MS);
+	for (unsigned i = 0; calm && i < 5; i++)
+		CU_ASSERT_TRUE(world_propose(world));
+	calm = calm && world_until(world, world_all_equal, CALM_MS);
+	if (!calm)
+		g_printerr("seed %" PRIu64 ": no rest\n", world->seed);
+	CU_ASSERT_TRUE(calm);
+}
+
+static void
+writes(World *world, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (world_below(world, 3))
+			world_propose(world);
+		else
+			world_forward(world);
+		for (unsigned j = (unsigned)world_below(world, 20); j > 0; j--)
+			world_happen(world);
+	}
+}
+
+static void
+three_servers_agree_on_a_leader_and_a_history(void)
+{
+	World *world = world_new(3, 0, 1);
+	world_start_all(world);
+	CU_ASSERT_TRUE(world_until(world, world_all_serve, 5000));
+	for (unsigned i = 0; i < 50; i++) {
+		CU_ASSERT_TRUE(world_propose(world));
+		CU_ASSERT_TRUE(world_forward(world));
+		world_run(world, 1);
+	}
+	CU_ASSERT_TRUE(world_until(world, world_all_equal, 5000));
+	world_run(world, 5000);
+	CU_ASSERT_EQUAL(world->committed->len, 100);
+	CU_ASSERT_EQUAL(world->established, 1);
+	for (unsigned sid = 1; sid <= 3; sid++)
+		CU_ASSERT_EQUAL(world->nodes[sid].quiesced, 0);
+	world_free(world);
+}
+
+static void
+observers_get_what_is_committed(void)
+{
+	World *world = world_new(3, 2, 2);
+	world_start_all(world);
+	CU_ASSERT_TRUE(world_until(world, world_all_serve, 5000));
+	writes(world, 100);
+	CU_ASSERT_TRUE(world_until(world, world_all_equal, 5000));
+	CU_ASSERT_TRUE(world->committed->len > 50);
+	world_free(world);
+}
+
+static void
+kill_and_start(World *world, unsigned rounds)
+{
+	for (unsigned round = 0; round < rounds; round++) {
+		int64_t sid = 1 + (int64_t)world_below(world, world->n);
+		if (world->nodes[sid].up && world_below(world, 3))
+			world_crash(world, sid);
+		else
+			world_start(world, sid);
+		if (world_below(world, 4) == 0)
+			world_start_all(world);
+		if (world_below(world, 3) == 0)
+			world_until(world, world_all_serve, 2000);
+		writes(world, (unsigned)world_below(world, 60));
+	}
+}
+
+static void
+nothing_acknowledged_is_lost_when_servers_are_killed(void)
+{
+	unsigned established = 0, snaps = 0, truncs = 0, reloads = 0, txns = 0;
+	for (uint64_t seed = first_seed(); seed < first_seed() + seeds(); seed++) {
+		World *world = world_new(3 + 2 * (seed % 3 == 0), seed % 2, seed);
+		world->misled = seed % 4 == 0 ? 3 : 0;
+		world_start_all(world);
+		kill_and_start(world, 40);
+		comes_to_rest(world);
+		established += world->established;
+		snaps += world->snaps;
+		truncs += world->truncs;
+		reloads += world->reloads;
+		txns += world->committed->len;
+		world_free(world);
+	}
+	g_print("established=%u snaps=%u truncs=%u reloads=%u txns=%u ", established, snaps, truncs, reloads, txns);
+}
+
+static void
+cut_and_heal(World *world, unsigned rounds)
+{
+	for (unsigned round = 0; round < rounds; round++) {
+		int64_t a = 1 + (int64_t)world_below(world, world->n), b = 1 + (int64_t)world_below(world, world->n);
+		switch (world_below(world, 6)) {
+		case 0:
+			world_isolate(world, a, true);
+			break;
+		case 1:
+			world->cut[a][b] = a != b;
+			break;
+		case 2:
+			world_crash(world, a);
+			break;
+		case 3:
+			world_start_all(world);
+			break;
+		default:
+			world_heal(world);
+		}
+		world_run(world, (int64_t)world_below(world, 3000));
+		writes(world, (unsigned)world_below(world, 60));
+	}
+}
+
+static void
+nothing_acknowledged_is_lost_when_links_are_cut(void)
+{
+	for (uint64_t seed = first_seed(); seed < first_seed() + seeds(); seed++) {
+		World *world = world_new(3 + 2 * (seed % 3 == 0), seed % 2, seed);
+		world->misled = seed % 4 == 0 ? 3 : 0;
+		world_start_all(world);
+		cut_and_heal(world, 30);
+		comes_to_rest(world);
+		world_free(world);
+	}
+}
+
+int
+main(void)
+{
+	CU_initialize_registry();
+	CU_pSuite suite = CU_add_suite("replica", NULL, NULL);
+	CU_ADD_TEST(suite, three_servers_agree_on_a_leader_and_a_history);
+	CU_ADD_TEST(suite, observers_get_what_is_committed);
+	CU_ADD_TEST(suite, nothing_acknowledged_is_lost_when_servers_are_killed);
+	CU_ADD_TEST(suite, nothing_acknowledged_is_lost_when_links_are_cut);
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	unsigned failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failures > 0;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An ensemble in one process: replicas with a log and a tree that are lists of txns, connections and disks that take their time,
+ * a clock that moves when nothing else can happen; chance from a seed. It carries effects as a server's host does, and watches
+ * the promises of ZAB. Changes when the way a PdkReplica is driven does.
+ *
+ *   world.c        servers: birth, steps, hooks, crashes; what happens next
+ *   world_net.c    connections: dials, bytes on their way, closes
+ *   world_disk.c   what is durable, and the jobs that make it so
+ *   world_check.c  the promises
+ */
+#ifndef TESTS_UNIT_REPLICA_WORLD_H
+#define TESTS_UNIT_REPLICA_WORLD_H
+
+#include "replica/replica-private.h"
+
+#define WORLD_MAX 7 /* servers; they are numbered from 1 */
+#define WORLD_TICK_MS 200
+
+typedef struct World World;
+typedef struct Node Node;
+
+typedef struct {
+	int64_t zxid;
+	GBytes *txn; /* owned */
+} WorldTxn;
+
+typedef enum {
+	JOB_SYNC,
+	JOB_RECORD,
+	JOB_TRUNCATE,
+	JOB_SNAPSHOT,
+	JOB_RELOAD,
+	JOB_READ,
+} JobKind;
+
+typedef struct {
+	JobKind kind;
+	int64_t zxid, limit;
+	char *key;
+	GBytes *value;
+} Job;
+
+/* What survives a crash. */
+typedef struct {
+	GArray *log;     /* WorldTxn */
+	unsigned synced; /* so many of it are durable */
+	GHashTable *records; /* key -> GBytes */
+	GArray *snapshot;    /* WorldTxn: the txns that made the tree; NULL: none */
+	int64_t snapshot_zxid;
+} Disk;
+
+/* Something a server is told later, on its own: LISTENING, LOAD_ROOM. */
+typedef struct {
+	PdkPurpose listening; /* 0: load_room */
+} Notice;
+
+struct Node {
+	World *world;
+	int64_t sid;
+	bool up;
+	PdkReplica *replica;
+	PdkElection *election;
+	PdkEffects *effects;
+	int64_t deadline_us;
+	bool again;
+	bool listens[4]; /* by purpose */
+	Disk disk;
+	GQueue jobs;     /* Job; the first is under way */
+	GQueue notices;  /* Notice */
+
+	GArray *tree;    /* WorldTxn, what was applied */
+	int64_t applied; /* the zxid the tree is said to stand at */
+	GArray *held;    /* WorldTxn */
+	bool serving;
+	PdkPeerState role;
+	int64_t epoch;   /* served */
+	int64_t disk_accepted, disk_current; /* epochs, as last seen on the disk */
+	unsigned verified; /* txns of the tree that were compared with what is committed */
+	GByteArray *walk;
+	GByteArray *load;
+	int64_t load_zxid;
+	GArray *saving;    /* a loaded tree on its way to the disk */
+	int64_t saving_zxid;
+	unsigned quiesced, served;
+	unsigned syncs_done;
+};
+
+typedef struct Connection Connection;
+
+struct World {
+	PdkRandom random;
+	uint64_t seed;
+	int64_t now_us;
+	unsigned n;
+	PdkMembers *members;
+	Node nodes[WORLD_MAX + 1];
+	bool cut[WORLD_MAX + 1][WORLD_MAX + 1]; /* nothing passes from the first to the second */
+	GPtrArray *connections;
+	PdkLink next_link;
+	const PdkElectionOps *election_ops; /* the world's own at first: it names leaders */
+	PdkHost host; /* for an election plugin */
+	unsigned misled; /* one of so many leaders named by the world is a bad choice; 0: none */
+	int64_t named;   /* the world's leader */
+	uint64_t next_value;
+	unsigned history_count;
+	bool talk; /* print the operators' lines */
+
+	GArray *committed;  /* WorldTxn: what the ensemble delivered, ever */
+	GHashTable *leaders; /* epoch -> sid that served as leader */
+	unsigned established, snaps, truncs, reloads; /* seen */
+};
+
+World *world_new(unsigned voters, unsigned observers, uint64_t seed);
+void world_free(World *world);
+/* All servers that are down come up. */
+void world_start(World *world, int64_t sid);
+void world_crash(World *world, int64_t sid);
+void world_start_all(World *world);
+void world_isolate(World *world, int64_t sid, bool cut);
+void world_heal(World *world);
+/* One thing happens. */
+void world_happen(World *world);
+/* Things happen until @done, at most for @ms of the world's time. */
+bool world_until(World *world, bool (*done)(World *world), int64_t ms);
+void world_run(World *world, int64_t ms);
+bool world_propose(World *world);  /* at the serving leader; false: there is none */
+bool world_forward(World *world);  /* at a serving learner */
+Node *world_leader(World *world); /* that serves, of the highest epoch */
+bool world_all_serve(World *world);
+bool world_all_equal(World *world); /* all that are up serve, hold nothing, and have all that is committed */
+
+/* ---- between the files of the world ---- */
+GArray *world_txns_new(void);
+void world_txns_add(GArray *txns, int64_t zxid, GBytes *txn);
+void world_txns_copy(GArray *into, const GArray *from);
+void world_txns_cut(GArray *txns, int64_t zxid);
+int64_t world_txns_last(const GArray *txns);
+void node_step_begin(Node *node);
+void node_step_end(Node *node);
+uint64_t world_below(World *world, uint64_t below);
+
+void net_dial(Node *node, const PdkCommand *command);
+void net_output(Node *node, const PdkOutput *output);
+void net_command(Node *node, const PdkCommand *command);
+void net_crash(Node *node);
+/* Counts what can happen; with @index below that many, it happens. */
+unsigned net_ready(World *world, unsigned index, bool carry);
+int64_t net_next_us(World *world);
+
+void disk_init(Disk *disk);
+void disk_clear(Disk *disk);
+void disk_append(Node *node, int64_t zxid, GBytes *txn);
+void disk_job(Node *node, JobKind kind, const PdkCommand *command);
+void disk_work(Node *node); /* the first job is done */
+void disk_crash(Node *node);
+int64_t disk_recover(Node *node); /* tree, history; the last zxid */
+bool disk_has(const Node *node, int64_t zxid);
+
+void check_committed(Node *node);
+void check_serving_leader(Node *node);
+void check_commit_is_durable(Node *node, int64_t zxid);
+void check_epochs_rise(Node *node);
+
+#endif
