@@ -81,6 +81,8 @@ PdkMeshCut
 pdk_mesh_line_cut(PdkMeshLine *line, const uint8_t **data, size_t *length, PdkBuffer *lent, const uint8_t **frame,
 		  size_t *frame_length)
 {
+	if (*length == 0)
+		return PDK_MESH_CUT_MORE; /* never is a whole frame kept */
 	if (line->in.length == 0 && *length >= HEAD_BYTES) {
 		uint32_t whole = pdk_load_u32(*data);
 		if (good_length(whole) && *length - HEAD_BYTES >= whole) {

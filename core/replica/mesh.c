@@ -29,6 +29,7 @@ typedef struct {
 	char *dial_address;
 	unsigned attempt;  /* which address of this round */
 	char **heard;      /* where it says it can be dialled, for one round; NULL: it did not */
+	bool heard_meanwhile; /* since the dial under way began */
 	bool all_refused;  /* so far in this round */
 	bool probe;        /* dial a round although nothing waits: is it still there? */
 	bool lost;         /* it closed an established link, and was not reached since */
@@ -385,6 +386,7 @@ dial(PdkMesh *mesh, Peer *peer, PdkEffects *effects)
 	if (address == NULL)
 		return false;
 	peer->dial = mesh->params.hooks.dial_number(mesh->params.hooks.context);
+	peer->heard_meanwhile = false;
 	g_free(peer->dial_address);
 	peer->dial_address = g_strdup(address);
 	PdkCommand *command = pdk_effects_command(effects, PDK_COMMAND_DIAL, 0);
@@ -459,9 +461,10 @@ call_back(PdkMesh *mesh, Peer *peer, char **heard, int64_t now_us, PdkEffects *e
 	if (heard) {
 		g_strfreev(peer->heard);
 		peer->heard = heard;
+		peer->heard_meanwhile = true;
 	}
 	if (peer->dial != 0)
-		return; /* it is on its way; what was heard is for the next round */
+		return; /* what was heard is for the next attempt */
 	/* Both dialled at once: the call is older than the link. Otherwise it has lost the link and this server has not noticed. */
 	if (peer->line && peer->line->dialled && now_us - peer->line->since_us < STABLE_US)
 		return;
@@ -603,7 +606,7 @@ pdk_mesh_dial_failed(PdkMesh *mesh, uint32_t number, bool refused, const char *d
 	}
 	complain(mesh, peer, "server is not reached for elections", peer->dial_address, detail ? detail : "", now_us);
 	peer->all_refused = peer->all_refused && refused;
-	peer->attempt++;
+	peer->attempt = peer->heard_meanwhile ? 0 : peer->attempt + 1;
 	if (dial(mesh, peer, effects))
 		return true;
 	peer->state = peer->all_refused || peer->lost ? PDK_PEER_LINK_REFUSED : PDK_PEER_LINK_DOWN;
