@@ -456,12 +456,15 @@ after_event(PdkReplica *replica)
 	for (unsigned i = 0; i < STEPS_AT_ONCE; i++) {
 		if (!replica->started || replica->stopping || replica->role != PDK_PEER_LOOKING)
 			return;
+		bool waited = replica->look_wanted;
 		if (replica->enter_wanted && (!replica->handed_over || disk_is_ready(replica)))
 			enter(replica);
 		else if (replica->look_wanted && !replica->enter_wanted)
 			try_look(replica);
 		else
 			return;
+		if (waited && replica->look_wanted)
+			return; /* for the disk, or its time */
 	}
 	replica->effects->again = true;
 }
