@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inside of a PdkReplica: what the files of core/replica share. Which file does what:
- *   members members-change   who belongs to the ensemble, quorums; a reconfiguration worked out
+ *   members members-read members-change   who belongs to the ensemble, quorums; its text read; a reconfiguration worked out
  *   packet history mesh sids   bytes, the last txns, election links, sets: know nothing of the rest
  *   replica     birth, states (looking, leading, learning), epochs and other records, events
  *   electing    the election's side: what it is told, what it asks for
