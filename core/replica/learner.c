@@ -461,6 +461,7 @@ pdk_learner_reloaded(PdkReplica *replica)
 
 /* ---- synchronisation: the snapshot ---- */
 
+/* Nothing is logged behind the snapshot before it is durable: a crash would leave a log with a hole. */
 static void
 load_ends(PdkReplica *replica)
 {
@@ -474,7 +475,8 @@ load_ends(PdkReplica *replica)
 	replica->saving_snapshot = true;
 	replica->snapshot_zxid = replica->last_logged = learning->target;
 	replica->synced = MIN(replica->synced, learning->target);
-	history_begins(replica, learning->target);
+	learning->stage = PDK_LEARNER_SAVING;
+	pause_link(replica);
 }
 
 static void
@@ -519,6 +521,16 @@ pdk_learner_load_room(PdkReplica *replica)
 {
 	if (replica->learning.stage == PDK_LEARNER_SNAPSHOT)
 		resume_link(replica);
+}
+
+void
+pdk_learner_load_saved(PdkReplica *replica)
+{
+	PdkLearning *learning = &replica->learning;
+	if (learning->stage != PDK_LEARNER_SAVING)
+		return;
+	history_begins(replica, learning->target);
+	resume_link(replica);
 }
 
 /* ---- proposals and commits, in every position ---- */
@@ -714,7 +726,7 @@ static void
 newleader_goes_on(PdkReplica *replica)
 {
 	PdkLearning *learning = &replica->learning;
-	if (learning->stage != PDK_LEARNER_NEWLEADER || replica->saving_snapshot || replica->synced < learning->newleader_needs)
+	if (learning->stage != PDK_LEARNER_NEWLEADER || replica->synced < learning->newleader_needs)
 		return;
 	if (replica->current_epoch < learning->epoch) {
 		if (!learning->current_asked)
@@ -729,12 +741,6 @@ newleader_goes_on(PdkReplica *replica)
 
 void
 pdk_learner_current_saved(PdkReplica *replica)
-{
-	newleader_goes_on(replica);
-}
-
-void
-pdk_learner_load_saved(PdkReplica *replica)
 {
 	newleader_goes_on(replica);
 }
