@@ -7,8 +7,8 @@
 
 /* ---- identities ---- */
 
-static void
-add_identity(PdkConnection *connection, const char *scheme, const char *id)
+void
+pdk_access_add_identity(PdkConnection *connection, const char *scheme, const char *id)
 {
 	if (connection->identities == NULL)
 		connection->identities = g_array_new(FALSE, FALSE, sizeof(PdkIdentity));
@@ -46,7 +46,7 @@ typedef struct {
 static void
 result_add_id(PdkAuthResult *self, const char *scheme, const char *id)
 {
-	add_identity(((Result *)self)->connection, scheme, id);
+	pdk_access_add_identity(((Result *)self)->connection, scheme, id);
 }
 
 static void

@@ -210,7 +210,8 @@ static bool
 room_for(PdkServer *server, const char *address)
 {
 	const PdkSettings *settings = server->settings;
-	if (server->stopping || !server->serving)
+	/* A member of an ensemble without a leader answers operators, and closes clients at their first frame. */
+	if (server->stopping || (!server->serving && server->replica == NULL))
 		return false;
 	if (settings->max_cnxns > 0 && server->alive >= (uint64_t)settings->max_cnxns) {
 		tell_refusal(server, address, "maxCnxns", settings->max_cnxns);

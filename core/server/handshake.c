@@ -102,15 +102,44 @@ static void
 reattach(PdkServer *server, PdkConnection *connection, const Hello *hello, int32_t timeout_ms)
 {
 	PdkSession *session = pdk_sessions_find(server->sessions, hello->session);
-	if (session == NULL || session->closing || !password_matches(hello)) {
+	if (!password_matches(hello)) {
+		refuse(server, connection);
+		return;
+	}
+	if (pdk_is_learner(server)) {
+		if (session)
+			pdk_handshake_detach(server, session, false);
+		pdk_remote_revalidate(server, connection, hello->session, timeout_ms);
+		return;
+	}
+	if (session == NULL || session->closing) {
 		refuse(server, connection);
 		return;
 	}
 	pdk_handshake_detach(server, session, false);
+	session->owner = PDK_OWNER_HERE;
 	session->timeout_ms = timeout_ms;
 	pdk_sessions_touch(server->sessions, session, pdk_server_now_ms(server));
 	attach(server, connection, session);
 	answer(server, connection, timeout_ms, session->id);
+}
+
+void
+pdk_handshake_returned(PdkServer *server, PdkConnection *connection, bool valid, int32_t timeout_ms)
+{
+	PdkSession *session = pdk_sessions_find(server->sessions, connection->session_id);
+	if (!valid || (session && session->closing)) {
+		refuse(server, connection);
+		return;
+	}
+	if (session == NULL) {
+		/* The leader knows it, this server is behind: the client tries again, here or elsewhere. */
+		pdk_connection_end(server, connection, false);
+		return;
+	}
+	session->timeout_ms = timeout_ms;
+	pdk_remote_touched(server, session);
+	pdk_handshake_finish(server, connection, session);
 }
 
 static void
@@ -123,7 +152,10 @@ create(PdkServer *server, PdkConnection *connection, int32_t timeout_ms)
 	connection->stage = PDK_STAGE_ESTABLISHING;
 	connection->session_id = id;
 	pdk_connection_wait(connection, PDK_WAIT_SESSION);
-	pdk_propose_create_session(server, connection, id, timeout_ms);
+	if (pdk_is_learner(server))
+		pdk_forward_create_session(server, connection, id, timeout_ms);
+	else
+		pdk_propose_create_session(server, connection, id, timeout_ms);
 }
 
 /* A token bucket over new sessions; source: BlueThrottle. */
@@ -149,7 +181,7 @@ pdk_handshake(PdkServer *server, PdkConnection *connection, const uint8_t *frame
 {
 	Hello hello;
 	pdk_counter_add(server->cells.connection_requests, 1);
-	if (!read_hello(server, frame, length, &hello) || server->stopping) {
+	if (!read_hello(server, frame, length, &hello) || server->stopping || !server->serving) {
 		pdk_connection_end(server, connection, false);
 		return;
 	}

@@ -127,8 +127,8 @@ pdk_housekeeping_appended(PdkServer *server, size_t bytes)
 	server->bytes_since += (int64_t)bytes;
 }
 
-static PdkSnapshotTail
-tail_of(PdkServer *server)
+PdkSnapshotTail
+pdk_housekeeping_tail(PdkServer *server)
 {
 	/* Where nothing was ever applied there is no digest to tell of (as in Java). */
 	bool told = server->applied_zxid > 0;
@@ -142,8 +142,8 @@ tail_of(PdkServer *server)
 	};
 }
 
-static void
-start_snapshot(PdkServer *server)
+PdkSnapshotWalk *
+pdk_housekeeping_walk(PdkServer *server)
 {
 	g_autoptr(GArray) sessions = g_array_new(FALSE, FALSE, sizeof(PdkSnapshotSession));
 	uint64_t cursor = 0;
@@ -151,10 +151,16 @@ start_snapshot(PdkServer *server)
 		PdkSnapshotSession item = {session->id, session->recorded_timeout_ms};
 		g_array_append_val(sessions, item);
 	}
-	server->walk = pdk_snapshot_walk_new(server->tree, (PdkSnapshotSession *)(void *)sessions->data, sessions->len);
+	return pdk_snapshot_walk_new(server->tree, (PdkSnapshotSession *)(void *)sessions->data, sessions->len);
+}
+
+static void
+start_snapshot(PdkServer *server)
+{
+	server->walk = pdk_housekeeping_walk(server);
 	server->walk_zxid = server->applied_zxid;
 	server->walk_since_us = server->now_us;
-	server->walk_tail = tail_of(server);
+	server->walk_tail = pdk_housekeeping_tail(server);
 	server->snapshot_full = false;
 	server->txns_since = server->bytes_since = 0;
 	draw_limits(server);
@@ -174,7 +180,7 @@ send_part(PdkServer *server)
 static void
 snapshot_slice(PdkServer *server)
 {
-	if (server->walk == NULL || server->snapshot_full)
+	if (server->walk == NULL || server->walk_is_shipped || server->snapshot_full)
 		return;
 	bool more = pdk_snapshot_walk_step(server->walk, SLICE_NODES);
 	server->effects->again = true;
@@ -191,7 +197,10 @@ snapshot_slice(PdkServer *server)
 static bool
 snapshot_due(const PdkServer *server)
 {
-	if (!server->can_snapshot || server->walk || server->finishing || server->stopping)
+	if (!server->can_snapshot || server->walk || server->finishing || server->shipped_in || server->stopping)
+		return false;
+	/* A tail that no leader has confirmed must not get into a snapshot. */
+	if (server->replica && !pdk_replica_serving(server->replica))
 		return false;
 	return server->txns_since > server->snap_after_txns || server->bytes_since > server->snap_after_bytes;
 }
@@ -199,6 +208,10 @@ snapshot_due(const PdkServer *server)
 void
 pdk_housekeeping_snapshot_done(PdkServer *server, int64_t zxid, const char *failure)
 {
+	if (server->shipped_in) {
+		pdk_shipping_saved(server, failure);
+		return;
+	}
 	int64_t took_us = server->now_us - server->walk_since_us;
 	server->finishing = false;
 	if (failure == NULL) {
@@ -229,15 +242,37 @@ pdk_housekeeping_start(PdkServer *server)
 		server->holding = true;
 		start_snapshot(server);
 	}
-	close_orphans(server);
+	server->orphans_due = true;
 	server->effects->again = true;
+}
+
+void
+pdk_housekeeping_lead(PdkServer *server)
+{
+	server->container_us = server->now_us + server->settings->container_check_ms * 1000;
+	server->orphans_due = true;
+	server->effects->again = true;
+}
+
+void
+pdk_housekeeping_stop_snapshot(PdkServer *server)
+{
+	if (server->walk == NULL || server->holding)
+		return;
+	g_clear_pointer(&server->walk, pdk_snapshot_walk_free);
+	pdk_effects_command(server->effects, PDK_COMMAND_SNAPSHOT_ABORT, 0);
 }
 
 void
 pdk_housekeeping_turn(PdkServer *server)
 {
-	expire_sessions(server);
-	clean_containers(server);
+	if (pdk_may_propose(server)) {
+		if (server->orphans_due)
+			close_orphans(server);
+		server->orphans_due = false;
+		expire_sessions(server);
+		clean_containers(server);
+	}
 	int64_t sessionless_us = pdk_connections_expire(server);
 	if (sessionless_us != INT64_MAX)
 		deadline(server, sessionless_us);

@@ -62,10 +62,10 @@ operation_of(int32_t type, PdkJute *in)
 
 /*
  * Reads the whole request once, so that nothing is begun that cannot be read; returns the number of
- * operations, -1: malformed.
+ * operations, -1: malformed. @operations (may be NULL) gets the opcodes.
  */
 static int32_t
-count_operations(PdkJute in)
+count_operations(PdkJute in, GByteArray *operations)
 {
 	int32_t count = 0;
 	for (;;) {
@@ -74,10 +74,20 @@ count_operations(PdkJute in)
 			return -1;
 		if (head.done)
 			return count;
-		if (operation_of(head.type, &in) == 0 || in.failed)
+		guint8 operation = (guint8)operation_of(head.type, &in);
+		if (operation == 0 || in.failed)
 			return -1;
+		if (operations)
+			g_byte_array_append(operations, &operation, 1);
 		count++;
 	}
+}
+
+bool
+pdk_multi_parses(PdkJute in, GByteArray **operations)
+{
+	*operations = g_byte_array_new();
+	return count_operations(in, *operations) >= 0;
 }
 
 static void
@@ -132,7 +142,7 @@ PdkCode
 pdk_prep_multi(PdkPrep *prep, PdkJute *in)
 {
 	PdkServer *server = prep->server;
-	int32_t count = count_operations(*in);
+	int32_t count = count_operations(*in, NULL);
 	if (count < 0)
 		return PDK_ERR_MARSHALLING;
 	size_t mark = pdk_pendings_mark(server->pendings);

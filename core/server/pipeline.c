@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Transactions in flight: proposed in zxid order, made durable by the host, then applied and answered in the
- * same order. Prep never waits for apply. A connection's reads wait behind its own writes only.
+ * Transactions in flight: proposed in zxid order, made durable by the host (in an ensemble: by a quorum), then applied and
+ * answered in the same order. Prep never waits for apply. A connection's reads wait behind its own writes only.
  */
 #include "server/server-private.h"
 
@@ -13,7 +13,15 @@ begin(PdkServer *server, PdkConnection *connection, int64_t session)
 	server->scratch.length = 0;
 	pdk_buffer_extend(&server->scratch, PDK_TXN_HEADER);
 	pdk_pendings_begin(server->pendings);
-	return (PdkPrep){.server = server, .connection = connection, .session = session, .zxid = server->proposed_zxid + 1};
+	int64_t zxid = server->replica ? pdk_replica_next_zxid(server->replica) : server->proposed_zxid + 1;
+	return (PdkPrep){.server = server, .connection = connection, .session = session, .zxid = zxid};
+}
+
+/* Nothing can be proposed now: this server just stopped leading, and its clients are being cut. */
+static bool
+too_late(const PdkPrep *prep)
+{
+	return prep->zxid == 0;
 }
 
 static void
@@ -54,6 +62,8 @@ propose(PdkPrep *prep, PdkFlight flight)
 	pdk_effects_append(server->effects, flight.zxid, g_bytes_ref(flight.txn));
 	pdk_counter_add(server->cells.proposals, 1);
 	pdk_housekeeping_appended(server, server->scratch.length);
+	if (server->replica)
+		pdk_replica_propose(server->replica, flight.zxid, flight.txn);
 }
 
 /* The connection waits for this txn before it reads on (in its own order). */
@@ -77,7 +87,11 @@ void
 pdk_propose_request(PdkServer *server, PdkConnection *connection, int32_t xid, int32_t op, PdkJute *in, uint32_t large)
 {
 	PdkPrep prep = begin(server, connection, connection->session_id);
-	PdkCode code = pdk_prep(&prep, op, in);
+	if (too_late(&prep))
+		return;
+	PdkCode code = pdk_remote_check_local(server, connection->session_id);
+	if (code == PDK_OK)
+		code = pdk_prep(&prep, op, in);
 	if (code != PDK_OK)
 		make_refusal(&prep, code);
 	server->large_bytes += large;
@@ -89,8 +103,10 @@ void
 pdk_propose_create_session(PdkServer *server, PdkConnection *connection, int64_t id, int32_t timeout_ms)
 {
 	PdkPrep prep = begin(server, connection, id);
+	if (too_late(&prep))
+		return;
 	pdk_prep_create_session(&prep, timeout_ms);
-	propose(&prep, (PdkFlight){.link = connection->link, .op = PDK_OP_CREATE_SESSION});
+	propose(&prep, (PdkFlight){.link = connection->link, .op = PDK_OP_CREATE_SESSION, .owner = PDK_OWNER_HERE});
 	wait_for(server, connection, prep.zxid);
 }
 
@@ -98,6 +114,8 @@ static void
 propose_close(PdkServer *server, int64_t id, PdkLink link, int32_t xid)
 {
 	PdkPrep prep = begin(server, NULL, id);
+	if (too_late(&prep))
+		return;
 	pdk_prep_close_session(&prep);
 	propose(&prep, (PdkFlight){.link = link, .xid = xid, .op = PDK_OP_CLOSE_SESSION});
 }
@@ -121,9 +139,45 @@ void
 pdk_propose_delete_container(PdkServer *server, const char *path, size_t length)
 {
 	PdkPrep prep = begin(server, NULL, 0);
+	if (too_late(&prep))
+		return;
 	PdkCode code = pdk_prep_delete_container(&prep, path, length);
 	if (code == PDK_OK)
 		propose(&prep, (PdkFlight){.op = PDK_OP_DELETE_CONTAINER});
+}
+
+/* ---- of learners' clients ---- */
+
+void
+pdk_propose_remote(PdkServer *server, const PdkRemote *remote, PdkConnection *proxy, int32_t op, PdkJute *in, PdkCode code)
+{
+	PdkPrep prep = begin(server, proxy, remote->session);
+	if (too_late(&prep))
+		return;
+	if (code == PDK_OK)
+		code = pdk_prep(&prep, op, in);
+	if (code != PDK_OK)
+		make_refusal(&prep, code);
+	propose(&prep, (PdkFlight){.xid = remote->cxid, .op = op, .code = code});
+}
+
+void
+pdk_propose_remote_create_session(PdkServer *server, const PdkRemote *remote, int32_t timeout_ms)
+{
+	PdkPrep prep = begin(server, NULL, remote->session);
+	if (too_late(&prep))
+		return;
+	pdk_prep_create_session(&prep, timeout_ms);
+	propose(&prep, (PdkFlight){.op = PDK_OP_CREATE_SESSION, .owner = remote->owner});
+}
+
+void
+pdk_propose_remote_close_session(PdkServer *server, const PdkRemote *remote)
+{
+	PdkSession *session = pdk_sessions_find(server->sessions, remote->session);
+	if (session)
+		session->closing = true;
+	propose_close(server, remote->session, 0, remote->cxid);
 }
 
 /* ---- sync ---- */
@@ -187,17 +241,28 @@ typedef struct {
 	guint next;
 } Answer;
 
+static void
+put_data(PdkServer *server, PdkNode node, PdkBuffer *out)
+{
+	int32_t length;
+	const uint8_t *data = pdk_tree_data(server->tree, node, &length);
+	pdk_put_bytes(out, data, length);
+}
+
 /* Each operation writes its result as it stands right after it. */
 static void
 applied(void *context, int32_t type, const char *path, size_t length, PdkNode node, PdkCode code)
 {
 	Answer *answer = context;
 	PdkBuffer *out = &answer->server->body;
-	pdk_assert(code == PDK_OK); /* it was checked before it was proposed */
+	if (code != PDK_OK)
+		return; /* checked before it was proposed: another server's tree differs, and its digest will tell */
 	if (answer->operations) {
 		type = answer->operations->data[answer->next++];
 		pdk_reply_put_multi_header(out, result_type(type), false, PDK_OK);
 	}
+	if (type == PDK_OP_RECONFIG)
+		put_data(answer->server, node, out);
 	if (shows_path(type))
 		pdk_put_bytes(out, path, (int32_t)length);
 	if (shows_stat(type))
@@ -232,6 +297,24 @@ is_failed_multi(const uint8_t *txn, size_t length)
 	return false;
 }
 
+/* Through whom the client of a new session speaks. */
+static void
+own_session(PdkServer *server, const PdkFlight *flight)
+{
+	PdkSession *session = pdk_sessions_find(server->sessions, flight->session);
+	if (session)
+		session->owner = flight->owner;
+}
+
+/* Another server's txn that this one cannot read: it must not go on without it. */
+static void
+stop_at(PdkServer *server, const GError *error)
+{
+	if (server->effects->fatal == NULL)
+		server->effects->fatal = g_strdup_printf("a committed transaction cannot be applied: %s; the leader may be of a newer release",
+							 error->message);
+}
+
 static void
 apply(PdkServer *server, const PdkFlight *flight)
 {
@@ -241,15 +324,25 @@ apply(PdkServer *server, const PdkFlight *flight)
 	Answer answer = {server, is_multi ? flight->operations : NULL, 0};
 	PdkApplyObserver observer = {applied, &answer};
 	PdkTxnDigest digest;
+	g_autoptr(GError) error = NULL;
 	server->body.length = 0;
-	bool known = pdk_apply(server, txn, length, &observer, &digest, NULL);
-	pdk_assert(known);
+	if (!pdk_apply(server, txn, length, flight->link ? &observer : NULL, &digest, &error)) {
+		pdk_assert(flight->foreign);
+		stop_at(server, error);
+		return;
+	}
+	if (flight->foreign)
+		pdk_digest_compare(server, flight->zxid, &digest);
+	else if (flight->owner)
+		own_session(server, flight);
 	if (is_multi && is_failed_multi(txn, length))
 		put_failed_multi(&server->body, txn, length);
 	if (is_multi)
 		pdk_reply_put_multi_header(&server->body, PDK_OP_ERROR, true, -1);
 	pdk_digest_keep(server, flight->zxid);
 	pdk_counter_add(server->cells.commits, 1);
+	if (server->replica)
+		pdk_replica_applied(server->replica, flight->zxid, flight->txn);
 }
 
 /* What the txn held on to until it took effect. */
@@ -286,6 +379,8 @@ answer(PdkServer *server, PdkConnection *connection, const PdkFlight *flight)
 {
 	if (flight->op == PDK_OP_SYNC)
 		answer_sync(server, connection, flight->xid, (const uint8_t *)flight->path, flight->path_length, flight->since_us);
+	else if (flight->code == PDK_ERR_SESSION_MOVED)
+		pdk_connection_end(server, connection, false);
 	else if (flight->op == PDK_OP_CREATE_SESSION)
 		pdk_handshake_finish(server, connection, pdk_sessions_find(server->sessions, flight->session));
 	else
@@ -314,16 +409,16 @@ let_go_of_session(PdkConnection *connection)
 	connection->session = NULL;
 }
 
-static void
-flight_clear(PdkFlight *flight)
+void
+pdk_flight_clear(PdkFlight *flight)
 {
 	g_clear_pointer(&flight->txn, g_bytes_unref);
 	g_clear_pointer(&flight->operations, g_byte_array_unref);
 	g_clear_pointer(&flight->path, g_free);
 }
 
-static void
-complete(PdkServer *server, PdkFlight *flight)
+void
+pdk_pipeline_complete(PdkServer *server, PdkFlight *flight)
 {
 	PdkConnection *connection = pdk_connection_find(server, flight->link);
 	if (connection && connection->stage == PDK_STAGE_ENDING)
@@ -337,28 +432,112 @@ complete(PdkServer *server, PdkFlight *flight)
 	if (flight->link)
 		pdk_outstanding_sub(server);
 	if (connection && connection->stage != PDK_STAGE_ENDING) {
-		pdk_assert(pdk_connection_first(connection)->zxid == flight->zxid);
+		pdk_assert(pdk_connection_first(connection)->zxid != 0);
 		pdk_connection_pop(connection);
 		answer(server, connection, flight);
 		run_waiting(server, flight->link);
 	}
-	flight_clear(flight);
+	pdk_flight_clear(flight);
+}
+
+void
+pdk_pipeline_commit(PdkServer *server, int64_t zxid)
+{
+	uint64_t batch = 0;
+	while (pdk_queue_length(&server->flights) > 0 && server->effects->fatal == NULL) {
+		PdkFlight flight = *pdk_queue_first(&server->flights, PdkFlight);
+		if (flight.zxid > zxid)
+			break;
+		pdk_queue_pop(&server->flights);
+		pdk_pipeline_complete(server, &flight);
+		batch++;
+	}
+	pdk_summary_add(server->cells.batch_size, batch);
 }
 
 void
 pdk_pipeline_synced(PdkServer *server, int64_t zxid)
 {
-	uint64_t batch = 0;
 	server->synced_zxid = MAX(server->synced_zxid, zxid);
+	if (server->replica)
+		pdk_replica_synced(server->replica, server->synced_zxid);
+	else
+		pdk_pipeline_commit(server, server->synced_zxid);
+}
+
+/* ---- an ensemble ---- */
+
+static PdkCode
+code_of(const PdkTxnHeader *header, const uint8_t *txn, size_t length)
+{
+	if (header->type != PDK_OP_ERROR || length < PDK_TXN_HEADER + 4)
+		return PDK_OK;
+	return (PdkCode)(int32_t)pdk_load_u32(txn + PDK_TXN_HEADER);
+}
+
+void
+pdk_pipeline_hold(PdkServer *server, int64_t zxid, GBytes *txn)
+{
+	size_t length;
+	const uint8_t *bytes = g_bytes_get_data(txn, &length);
+	PdkTxnHeader header;
+	PdkFlight flight = {0};
+	if (pdk_txn_header(bytes, length, &header) && !pdk_remote_claim(server, &header, &flight))
+		flight = (PdkFlight){.session = header.session, .xid = header.cxid, .op = header.type};
+	flight.zxid = zxid;
+	flight.txn = g_bytes_ref(txn);
+	flight.code = code_of(&header, bytes, length);
+	flight.foreign = true;
+	server->proposed_zxid = zxid;
+	g_array_append_val(server->flights.items, flight);
+	pdk_effects_append(server->effects, zxid, g_bytes_ref(txn));
+	pdk_housekeeping_appended(server, length);
+}
+
+/* Its client, if it has one here, hears nothing of it. */
+static void
+forsake(PdkServer *server, PdkFlight *flight)
+{
+	if (flight->link)
+		pdk_outstanding_sub(server);
+	flight->link = 0;
+	if (flight->txn && !flight->foreign)
+		release(server, flight);
+	server->large_bytes -= flight->foreign ? flight->large : 0;
+	flight->held = flight->acls = flight->large = 0;
+	flight->foreign = true;
+}
+
+void
+pdk_pipeline_demote(PdkServer *server)
+{
+	g_autoptr(GArray) kept = g_array_new(FALSE, FALSE, sizeof(PdkFlight));
 	while (pdk_queue_length(&server->flights) > 0) {
 		PdkFlight flight = *pdk_queue_first(&server->flights, PdkFlight);
-		if (flight.zxid > server->synced_zxid)
-			break;
 		pdk_queue_pop(&server->flights);
-		complete(server, &flight);
-		batch++;
+		forsake(server, &flight);
+		if (flight.txn)
+			g_array_append_val(kept, flight);
+		else
+			pdk_flight_clear(&flight);
 	}
-	pdk_summary_add(server->cells.batch_size, batch);
+	g_array_append_vals(server->flights.items, kept->data, kept->len);
+	pdk_pendings_reset(server->pendings);
+}
+
+void
+pdk_pipeline_drop(PdkServer *server, int64_t zxid)
+{
+	PdkQueue *flights = &server->flights;
+	while (pdk_queue_length(flights) > 0) {
+		PdkFlight *last = &g_array_index(flights->items, PdkFlight, flights->items->len - 1);
+		if (last->zxid <= zxid)
+			return;
+		pdk_assert(last->foreign);
+		forsake(server, last);
+		pdk_flight_clear(last);
+		g_array_set_size(flights->items, flights->items->len - 1);
+	}
 }
 
 void
@@ -366,7 +545,7 @@ pdk_pipeline_free(PdkServer *server)
 {
 	while (pdk_queue_length(&server->flights) > 0) {
 		PdkFlight *flight = pdk_queue_first(&server->flights, PdkFlight);
-		flight_clear(flight);
+		pdk_flight_clear(flight);
 		pdk_queue_pop(&server->flights);
 	}
 }

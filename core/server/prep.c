@@ -489,12 +489,45 @@ pdk_prep_operation(PdkPrep *prep, int32_t op, PdkJute *in)
 	}
 }
 
+bool
+pdk_prep_parses(int32_t op, PdkJute in, GByteArray **operations)
+{
+	Create create;
+	switch (op) {
+	case PDK_OP_CREATE:
+	case PDK_OP_CREATE2:
+	case PDK_OP_CREATE_CONTAINER:
+	case PDK_OP_CREATE_TTL:
+		return read_create(op, &in, &create);
+	case PDK_OP_DELETE:
+		pdk_get_bytes(&in);
+		pdk_get_int(&in);
+		return !in.failed;
+	case PDK_OP_SET_DATA:
+		pdk_get_bytes(&in);
+		pdk_get_bytes(&in);
+		pdk_get_int(&in);
+		return !in.failed;
+	case PDK_OP_SET_ACL:
+		pdk_get_bytes(&in);
+		pdk_access_skip(&in);
+		pdk_get_int(&in);
+		return !in.failed;
+	case PDK_OP_MULTI:
+		return pdk_multi_parses(in, operations);
+	case PDK_OP_RECONFIG:
+		return pdk_reconfig_parses(&in);
+	default:
+		return false;
+	}
+}
+
 PdkCode
 pdk_prep(PdkPrep *prep, int32_t op, PdkJute *in)
 {
 	if (op == PDK_OP_MULTI)
 		return pdk_prep_multi(prep, in);
 	if (op == PDK_OP_RECONFIG)
-		return prep->server->settings->reconfig_enabled ? PDK_ERR_UNIMPLEMENTED : PDK_ERR_RECONFIG_DISABLED;
+		return pdk_prep_reconfig(prep, in);
 	return pdk_prep_operation(prep, op, in);
 }

@@ -104,6 +104,14 @@ empty(void *context)
 	server->digests_from_zxid = 0;
 }
 
+void
+pdk_digest_compare(PdkServer *server, int64_t zxid, const PdkTxnDigest *digest)
+{
+	if (server->settings->digest && digest->present && digest->version == PDK_DIGEST_VERSION &&
+	    zxid >= server->digests_from_zxid && digest->value != pdk_tree_digest(server->tree))
+		digest_mismatch(server, zxid, digest->value);
+}
+
 static bool
 txn(void *context, int64_t zxid, const uint8_t *bytes, size_t length, GError **error)
 {
@@ -111,9 +119,9 @@ txn(void *context, int64_t zxid, const uint8_t *bytes, size_t length, GError **e
 	PdkTxnDigest digest;
 	if (!pdk_apply(server, bytes, length, NULL, &digest, error))
 		return false;
-	if (server->settings->digest && digest.present && digest.version == PDK_DIGEST_VERSION &&
-	    zxid >= server->digests_from_zxid && digest.value != pdk_tree_digest(server->tree))
-		digest_mismatch(server, zxid, digest.value);
+	pdk_digest_compare(server, zxid, &digest);
+	if (server->replica)
+		pdk_replica_recovered(server->replica, zxid, bytes, length);
 	pdk_digest_keep(server, zxid);
 	pdk_housekeeping_appended(server, length);
 	return true;

@@ -70,13 +70,13 @@ answers_locally(int32_t op)
 }
 
 static void
-queue_behind(PdkServer *server, PdkConnection *connection, const uint8_t *frame, size_t length, bool large, bool throttled)
+queue_behind(PdkServer *server, PdkConnection *connection, const uint8_t *frame, size_t length, bool large, PdkCode refusal)
 {
 	PdkWaiting waiting = {
 		.frame = g_memdup2(frame, length),
 		.length = (uint32_t)length,
 		.large = large,
-		.throttled = throttled,
+		.refusal = refusal,
 		.since_us = server->now_us,
 	};
 	if (large)
@@ -85,11 +85,6 @@ queue_behind(PdkServer *server, PdkConnection *connection, const uint8_t *frame,
 	pdk_outstanding_add(server);
 }
 
-static void
-refuse_throttled(PdkServer *server, PdkConnection *connection, int32_t xid)
-{
-	pdk_reply_code(server, connection, xid, server->applied_zxid, PDK_ERR_THROTTLED_OP);
-}
 
 static RequestHead
 read_head(const uint8_t *frame)
@@ -125,8 +120,8 @@ pdk_request_run_waiting(PdkServer *server, PdkConnection *connection)
 	pdk_outstanding_sub(server);
 	if (waiting.large)
 		server->large_bytes -= waiting.length;
-	if (waiting.throttled)
-		refuse_throttled(server, connection, read_head(waiting.frame).xid);
+	if (waiting.refusal != PDK_OK)
+		pdk_reply_code(server, connection, read_head(waiting.frame).xid, server->applied_zxid, waiting.refusal);
 	else
 		run_local(server, connection, waiting.frame, waiting.length, waiting.since_us);
 	g_free(waiting.frame);
@@ -150,6 +145,17 @@ immediate(PdkServer *server, PdkConnection *connection, const RequestHead *head,
 		return true;
 	}
 	return false;
+}
+
+void
+pdk_refuse_in_turn(PdkServer *server, PdkConnection *connection, int32_t xid, PdkCode code)
+{
+	uint8_t head[REQUEST_HEAD] = {0};
+	pdk_store_u32(head, (uint32_t)xid);
+	if (connection->waiting_count > 0)
+		queue_behind(server, connection, head, sizeof head, false, code);
+	else
+		pdk_reply_code(server, connection, xid, server->applied_zxid, code);
 }
 
 /* Waited longer than throttled_op_wait_time before it was looked at: refused unworked. */
@@ -179,10 +185,24 @@ known(int32_t op)
 static void
 take_write(PdkServer *server, PdkConnection *connection, const RequestHead *head, PdkJute *in, uint32_t large)
 {
-	if (head->op == PDK_OP_CLOSE_SESSION)
+	bool forward = pdk_is_learner(server);
+	if (head->op == PDK_OP_CLOSE_SESSION && forward)
+		pdk_forward_close_session(server, connection, head->xid);
+	else if (head->op == PDK_OP_CLOSE_SESSION)
 		pdk_propose_close_session(server, connection->session, connection, head->xid);
+	else if (forward)
+		pdk_forward_request(server, connection, head->xid, head->op, *in, large);
 	else
 		pdk_propose_request(server, connection, head->xid, head->op, in, large);
+}
+
+static void
+take_sync(PdkServer *server, PdkConnection *connection, int32_t xid, PdkSlice path)
+{
+	if (pdk_is_learner(server))
+		pdk_forward_sync(server, connection, xid, path);
+	else
+		pdk_propose_sync(server, connection, xid, path);
 }
 
 static bool
@@ -206,6 +226,8 @@ pdk_request(PdkServer *server, PdkConnection *connection, const uint8_t *frame, 
 	PdkSession *session = connection->session;
 	if (!session->closing)
 		pdk_sessions_touch(server->sessions, session, pdk_server_now_ms(server));
+	if (pdk_is_learner(server))
+		pdk_remote_touched(server, session);
 	if (!pdk_access_enough(server, connection)) {
 		pdk_reply_code(server, connection, head.xid, 0, PDK_ERR_SESSION_CLOSED_REQUIRES_AUTH);
 		pdk_connection_end(server, connection, true);
@@ -219,10 +241,7 @@ pdk_request(PdkServer *server, PdkConnection *connection, const uint8_t *frame, 
 		return; /* its end is on the way: what comes behind is dropped */
 	if (throttled(server, connection, &head)) {
 		pdk_counter_add(server->cells.throttled, 1);
-		if (connection->waiting_count > 0)
-			queue_behind(server, connection, frame, length, false, true);
-		else
-			refuse_throttled(server, connection, head.xid);
+		pdk_refuse_in_turn(server, connection, head.xid, PDK_ERR_THROTTLED_OP);
 		return;
 	}
 	PdkSlice path;
@@ -231,9 +250,9 @@ pdk_request(PdkServer *server, PdkConnection *connection, const uint8_t *frame, 
 	if (pdk_op_writes(head.op))
 		take_write(server, connection, &head, &in, large ? (uint32_t)length : 0);
 	else if (head.op == PDK_OP_SYNC && read_sync(&in, &path))
-		pdk_propose_sync(server, connection, head.xid, path);
+		take_sync(server, connection, head.xid, path);
 	else if (connection->waiting_count > 0)
-		queue_behind(server, connection, frame, length, large, false);
+		queue_behind(server, connection, frame, length, large, PDK_OK);
 	else {
 		pdk_assert(answers_locally(head.op));
 		run_local(server, connection, frame, length, server->now_us);

@@ -6,11 +6,12 @@
  *   handshake   from the first frame to a session
  *   request     one frame: what kind of request, answered now or in its turn
  *   read watching access   the requests that change nothing
- *   prep multi pending     which writes are refused, and the txn of those that are not
+ *   prep multi reconfig pending     which writes are refused, and the txn of those that are not
  *   pipeline    txns in flight: proposed, durable, applied, answered
  *   apply       what a txn does to the data
  *   housekeeping  expiry, containers, snapshots
  *   recovery    what persistence gives back at the start
+ *   replication shipping remote   an ensemble: commits, snapshots and requests that cross servers
  *   view        what others may look at
  */
 #ifndef PDK_SERVER_PRIVATE_H
@@ -69,13 +70,15 @@ enum {
 
 /* One thing a connection waits for, in order: a txn in flight, or a request behind one. */
 typedef struct {
-	int64_t zxid;      /* of the txn; 0: a request */
+	int64_t zxid;      /* of the txn; 0: a request; PDK_WAITS_FOR_LEADER: forwarded */
 	uint8_t *frame;    /* the request, owned */
 	uint32_t length;
 	bool large;        /* counted in large_bytes */
-	bool throttled;    /* to be refused in its turn */
+	PdkCode refusal;   /* not PDK_OK: to be refused in its turn */
 	int64_t since_us;
 } PdkWaiting;
+
+#define PDK_WAITS_FOR_LEADER INT64_C(-1)
 
 typedef struct {
 	PdkAclId acl;
@@ -163,6 +166,8 @@ typedef struct {
 	uint32_t held;    /* pending records */
 	uint32_t acls;    /* ACL references */
 	uint32_t large;   /* bytes counted in large_bytes */
+	bool foreign;     /* proposed by another server (or an earlier leadership of this one) */
+	uint64_t owner;   /* createSession: through whom the client speaks */
 	char *path;       /* sync: its path, path_length -1 for null */
 	int32_t path_length;
 } PdkFlight;
@@ -243,6 +248,7 @@ struct PdkServer {
 	int64_t refused_told_us; /* a refused connection was last told of */
 	uint64_t refused_untold;
 	bool stopping, serving;
+	bool left;                   /* the ensemble, while stopping */
 	bool holding;                /* PDK_WAIT_START */
 	double throttle_tokens;
 	int64_t throttle_us;
@@ -258,6 +264,16 @@ struct PdkServer {
 	PdkBuffer body;      /* the answer of the txn being applied */
 	int64_t applying_zxid; /* for watch events */
 
+	/* an ensemble; replica is NULL stand-alone */
+	PdkReplica *replica;
+	PdkQueue forwarded;  /* of PdkFlight without zxid and txn: on their way to the leader, in order */
+	PdkQueue syncs;      /* of PdkFlight, likewise */
+	GArray *touched;     /* of int64_t: sessions to tell the leader of */
+	GArray *returning;   /* clients whose session the leader is asked about */
+	bool walk_is_shipped, walk_is_over; /* the walk goes to a learner */
+	bool shipped_in;     /* a snapshot of the leader is being loaded or saved */
+	PdkBuffer shipment;  /* bytes of it on their way to the disk */
+
 	/* the event being sent to many */
 	PdkBuffer event;
 	PdkEventType event_type;
@@ -267,6 +283,7 @@ struct PdkServer {
 
 	/* housekeeping */
 	int64_t container_us;        /* next check */
+	bool orphans_due;            /* ephemerals without a session are to be looked for */
 	bool can_snapshot, snapshot_full;
 	PdkSnapshotWalk *walk;
 	bool finishing;              /* the walk is over, SNAPSHOT_DONE is awaited */
@@ -363,6 +380,8 @@ void pdk_reply_account(PdkServer *server, PdkConnection *connection, int32_t op,
 void pdk_handshake(PdkServer *server, PdkConnection *connection, const uint8_t *frame, size_t length);
 /* createSession of a client was applied: its answer. */
 void pdk_handshake_finish(PdkServer *server, PdkConnection *connection, PdkSession *session);
+/* The leader knows its session, or does not. */
+void pdk_handshake_returned(PdkServer *server, PdkConnection *connection, bool valid, int32_t timeout_ms);
 /* The session is gone: whoever is attached is cut. */
 void pdk_handshake_detach(PdkServer *server, PdkSession *session, bool flush);
 
@@ -398,6 +417,7 @@ PdkWatchNotify pdk_watch_notify_function(void);
 /* ---- access.c ---- */
 void pdk_access_connected(PdkServer *server, PdkConnection *connection);
 void pdk_access_clear(PdkConnection *connection);
+void pdk_access_add_identity(PdkConnection *connection, const char *scheme, const char *id);
 /* May @connection (NULL: the server itself, which may all) do any of @perms under list @acl? */
 bool pdk_access_allows(PdkServer *server, PdkConnection *connection, PdkAclId acl, int perms);
 /* Is the connection's authentication enough for any request (enforce.auth)? */
@@ -414,7 +434,7 @@ void pdk_access_skip(PdkJute *in);
 /* Appends the list as getACL shows it, digests masked unless @whole. */
 void pdk_access_put(PdkServer *server, PdkBuffer *out, PdkAclId acl, bool whole);
 
-/* ---- prep.c, multi.c ---- */
+/* ---- prep.c, multi.c, reconfig.c ---- */
 /*
  * What a write asks for, checked: builds the txn record in server->scratch (without header) and sets pending
  * states. Everything in a pdk_pendings_begin..commit bracket of the caller.
@@ -434,6 +454,11 @@ PdkCode pdk_prep(PdkPrep *prep, int32_t op, PdkJute *in);
 PdkCode pdk_prep_multi(PdkPrep *prep, PdkJute *in);
 void pdk_prep_create_session(PdkPrep *prep, int32_t timeout_ms);
 void pdk_prep_close_session(PdkPrep *prep);
+PdkCode pdk_prep_reconfig(PdkPrep *prep, PdkJute *in);
+bool pdk_reconfig_parses(PdkJute *in);
+bool pdk_multi_parses(PdkJute in, GByteArray **operations);
+/* Can a request body be read to its end? A multi's opcodes are put into *@operations (owned by the caller). */
+bool pdk_prep_parses(int32_t op, PdkJute in, GByteArray **operations);
 PdkCode pdk_prep_delete_container(PdkPrep *prep, const char *path, size_t length);
 /* The checks of one operation of multi; the record goes to server->scratch. */
 PdkCode pdk_prep_operation(PdkPrep *prep, int32_t op, PdkJute *in);
@@ -447,8 +472,31 @@ void pdk_propose_close_orphan(PdkServer *server, int64_t id);
 void pdk_propose_delete_container(PdkServer *server, const char *path, size_t length);
 /* A sync: answered when all that is proposed now is applied. */
 void pdk_propose_sync(PdkServer *server, PdkConnection *connection, int32_t xid, PdkSlice path);
-/* Everything up to @zxid is durable: applies and answers. */
+/* A client of a learner, as the leader sees it. */
+typedef struct {
+	uint64_t owner;
+	int64_t session;
+	int32_t cxid;
+} PdkRemote;
+/* Proposes what a learner forwarded; with a @code other than PDK_OK its refusal. @proxy carries the identities. */
+void pdk_propose_remote(PdkServer *server, const PdkRemote *remote, PdkConnection *proxy, int32_t op, PdkJute *in, PdkCode code);
+void pdk_propose_remote_create_session(PdkServer *server, const PdkRemote *remote, int32_t timeout_ms);
+void pdk_propose_remote_close_session(PdkServer *server, const PdkRemote *remote);
+/* Answers with a refusal when the connection's earlier requests are answered. */
+void pdk_refuse_in_turn(PdkServer *server, PdkConnection *connection, int32_t xid, PdkCode code);
+/* Everything up to @zxid is durable here: stand-alone that is a commit. */
 void pdk_pipeline_synced(PdkServer *server, int64_t zxid);
+/* Everything up to @zxid is committed: applies and answers. */
+void pdk_pipeline_commit(PdkServer *server, int64_t zxid);
+/* A txn of the leader: logged, applied when it is committed. */
+void pdk_pipeline_hold(PdkServer *server, int64_t zxid, GBytes *txn);
+/* Txns above @zxid (-1: all) never happened. */
+void pdk_pipeline_drop(PdkServer *server, int64_t zxid);
+/* Leadership or leader are lost: nobody is answered, what was proposed here is now held like a leader's. */
+void pdk_pipeline_demote(PdkServer *server);
+/* @flight, taken off its queue, is done: takes it over. */
+void pdk_pipeline_complete(PdkServer *server, PdkFlight *flight);
+void pdk_flight_clear(PdkFlight *flight);
 void pdk_pipeline_free(PdkServer *server);
 
 /* ---- apply.c ---- */
@@ -486,11 +534,54 @@ bool pdk_txn_header(const uint8_t *txn, size_t length, PdkTxnHeader *into);
 /* ---- housekeeping.c ---- */
 void pdk_housekeeping_start(PdkServer *server);
 void pdk_housekeeping_appended(PdkServer *server, size_t bytes);
+/* This server leads from now on. */
+void pdk_housekeeping_lead(PdkServer *server);
 /* Expiry, cleaner, snapshot slices; lowers effects->deadline_us. */
 void pdk_housekeeping_turn(PdkServer *server);
 void pdk_housekeeping_snapshot_done(PdkServer *server, int64_t zxid, const char *failure);
 
+/* Begins a walk of the tree as it is. */
+PdkSnapshotWalk *pdk_housekeeping_walk(PdkServer *server);
+PdkSnapshotTail pdk_housekeeping_tail(PdkServer *server);
+/* Gives up the periodic snapshot under way, if its walk is not over. */
+void pdk_housekeeping_stop_snapshot(PdkServer *server);
+
+/* ---- replication.c, shipping.c, remote.c: an ensemble ---- */
+#define PDK_OWNER_NONE UINT64_C(0)
+#define PDK_OWNER_HERE UINT64_MAX
+void pdk_replication_init(PdkServer *server);
+/* Stand-alone, or a leader that is established. */
+bool pdk_may_propose(const PdkServer *server);
+/* Part of an ensemble and not its leader. */
+bool pdk_is_learner(const PdkServer *server);
+
+void pdk_shipping_hooks(PdkReplicaHooks *hooks);
+/* A snapshot of the leader is durable, or could not be written. */
+void pdk_shipping_saved(PdkServer *server, const char *failure);
+void pdk_shipping_stop(PdkServer *server);
+
+void pdk_remote_init(PdkServer *server);
+void pdk_remote_free(PdkServer *server);
+void pdk_remote_hooks(PdkReplicaHooks *hooks);
+/* Requests under way are forgotten; their connections are cut by the caller. */
+void pdk_remote_forget(PdkServer *server);
+/* Each queues its request for the leader; @in stands behind the request header. */
+void pdk_forward_request(PdkServer *server, PdkConnection *connection, int32_t xid, int32_t op, PdkJute in, uint32_t large);
+void pdk_forward_create_session(PdkServer *server, PdkConnection *connection, int64_t id, int32_t timeout_ms);
+void pdk_forward_close_session(PdkServer *server, PdkConnection *connection, int32_t xid);
+void pdk_forward_sync(PdkServer *server, PdkConnection *connection, int32_t xid, PdkSlice path);
+/* Asks the leader about a session that comes back; ends in pdk_handshake_returned. */
+void pdk_remote_revalidate(PdkServer *server, PdkConnection *connection, int64_t session, int32_t timeout_ms);
+/* The leader is to hear that the client of @session is alive. */
+void pdk_remote_touched(PdkServer *server, PdkSession *session);
+/* Is the txn the outcome of the request forwarded longest ago? Then that is taken off the queue. */
+bool pdk_remote_claim(PdkServer *server, const PdkTxnHeader *header, PdkFlight *into);
+/* At a leader: may a client of this server use @session? (SESSION_MOVED, SESSION_EXPIRED) */
+PdkCode pdk_remote_check_local(PdkServer *server, int64_t session);
+
 /* ---- recovery.c ---- */
+/* Compares the digest that came with @zxid with the tree's; a difference is told once and counted. */
+void pdk_digest_compare(PdkServer *server, int64_t zxid, const PdkTxnDigest *digest);
 /* Remembers the tree's digest when @zxid is one of those kept for `hash`. */
 void pdk_digest_keep(PdkServer *server, int64_t zxid);
 

@@ -85,6 +85,8 @@ pdk_server_new(const PdkServerParams *params)
 	server->trace_mask = 306;
 	pdk_cells_init(server);
 	pdk_view_init(server);
+	pdk_remote_init(server);
+	pdk_replication_init(server);
 	return server;
 }
 
@@ -92,7 +94,10 @@ void
 pdk_server_free(PdkServer *server)
 {
 	pdk_connections_free(server);
+	pdk_remote_free(server);
 	pdk_pipeline_free(server);
+	g_clear_pointer(&server->replica, pdk_replica_free);
+	pdk_buffer_clear(&server->shipment);
 	g_clear_pointer(&server->walk, pdk_snapshot_walk_free);
 	g_clear_pointer(&server->load, pdk_snapshot_load_free);
 	pdk_pendings_free(server->pendings);
@@ -144,11 +149,32 @@ pdk_server_last_zxid(const PdkServer *server)
 /* ---- events ---- */
 
 static void
+step_peer_link(PdkServer *server, const PdkEvent *event)
+{
+	switch (event->kind) {
+	case PDK_EVENT_RECEIVED:
+		pdk_replica_received(server->replica, event->link, event->received.data, event->received.length);
+		break;
+	case PDK_EVENT_UNSENT:
+		pdk_replica_unsent(server->replica, event->link, event->unsent);
+		break;
+	case PDK_EVENT_CLOSED:
+		pdk_replica_closed(server->replica, event->link);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
 step_link(PdkServer *server, const PdkEvent *event)
 {
 	PdkConnection *connection = pdk_connection_find(server, event->link);
-	if (connection == NULL)
+	if (connection == NULL) {
+		if (server->replica)
+			step_peer_link(server, event);
 		return;
+	}
 	switch (event->kind) {
 	case PDK_EVENT_RECEIVED:
 		pdk_connection_received(server, connection, event->received.data, event->received.length);
@@ -164,18 +190,66 @@ step_link(PdkServer *server, const PdkEvent *event)
 	}
 }
 
+/* Everybody who asked was answered. In an ensemble that may take a quorum; the host waits for so long only. */
+static bool
+is_idle(const PdkServer *server)
+{
+	return server->replica ? server->outstanding == 0 || !server->serving : pdk_queue_length(&server->flights) == 0;
+}
+
 static void
 stop_when_idle(PdkServer *server)
 {
-	if (server->stopping && pdk_queue_length(&server->flights) == 0)
-		server->effects->stopped = true;
+	if (!server->stopping || !is_idle(server))
+		return;
+	if (server->replica && !server->left) {
+		server->left = true;
+		pdk_replica_stop(server->replica);
+	}
+	server->effects->stopped = true;
 }
 
 static void
 turn(PdkServer *server)
 {
 	pdk_connections_run(server);
+	if (server->replica)
+		pdk_replica_turn(server->replica);
 	pdk_housekeeping_turn(server);
+}
+
+/* Events that only a member of an ensemble gets. */
+static void
+step_replica(PdkServer *server, const PdkEvent *event)
+{
+	PdkReplica *replica = server->replica;
+	switch (event->kind) {
+	case PDK_EVENT_DIALLED:
+		pdk_replica_dialled(replica, event->dial, event->link);
+		break;
+	case PDK_EVENT_DIAL_FAILED:
+		pdk_replica_dial_failed(replica, event->failed.dial, event->failed.refused, event->failed.detail);
+		break;
+	case PDK_EVENT_LISTENING:
+		pdk_replica_listening(replica, event->listening.purpose, event->listening.failure);
+		break;
+	case PDK_EVENT_RECORD_SAVED:
+		pdk_replica_record_saved(replica, event->key);
+		break;
+	case PDK_EVENT_TRUNCATED:
+		pdk_replica_truncated(replica, event->truncated.zxid, event->truncated.failure);
+		break;
+	case PDK_EVENT_RELOADED:
+		server->proposed_zxid = server->applied_zxid;
+		pdk_pendings_reset(server->pendings);
+		pdk_replica_reloaded(replica, event->zxid);
+		break;
+	case PDK_EVENT_LOG_READ:
+		pdk_replica_log_read(replica, event->log_read.txns, event->log_read.n, event->log_read.more, event->log_read.failure);
+		break;
+	default:
+		break;
+	}
 }
 
 void
@@ -184,9 +258,14 @@ pdk_server_step(PdkServer *server, const PdkEvent *event, PdkEffects *effects)
 	server->now_us = event->now_us;
 	server->wall_ms = event->wall_ms;
 	server->effects = effects;
+	if (server->replica)
+		pdk_replica_step(server->replica, event->now_us, effects);
 	switch (event->kind) {
 	case PDK_EVENT_ACCEPTED:
-		pdk_connection_accepted(server, event);
+		if (event->accepted.purpose == PDK_PURPOSE_QUORUM || event->accepted.purpose == PDK_PURPOSE_ELECTION)
+			pdk_replica_accepted(server->replica, event->link, event->accepted.purpose, event->accepted.endpoint);
+		else
+			pdk_connection_accepted(server, event);
 		break;
 	case PDK_EVENT_RECEIVED:
 	case PDK_EVENT_UNSENT:
@@ -198,6 +277,8 @@ pdk_server_step(PdkServer *server, const PdkEvent *event, PdkEffects *effects)
 		break;
 	case PDK_EVENT_SNAPSHOT_ROOM:
 		server->snapshot_full = false;
+		if (server->shipped_in)
+			pdk_replica_load_room(server->replica);
 		break;
 	case PDK_EVENT_SNAPSHOT_DONE:
 		pdk_housekeeping_snapshot_done(server, event->snapshot.zxid, event->snapshot.failure);
@@ -212,7 +293,8 @@ pdk_server_step(PdkServer *server, const PdkEvent *event, PdkEffects *effects)
 	case PDK_EVENT_TRUNCATED:
 	case PDK_EVENT_RELOADED:
 	case PDK_EVENT_LOG_READ:
-		break; /* of ensembles */
+		step_replica(server, event);
+		break;
 	case PDK_EVENT_STOP:
 		server->stopping = true;
 		break;
@@ -229,6 +311,19 @@ pdk_server_snapshot_full(PdkServer *server)
 	server->snapshot_full = true;
 }
 
+const PdkEnsemble *
+pdk_server_ensemble(PdkServer *server)
+{
+	return server->replica ? pdk_replica_ensemble(server->replica) : NULL;
+}
+
+bool
+pdk_server_join(PdkServer *server, const PdkElectionOps *ops, PdkElection *election, GBytes *accepted_epoch, GBytes *current_epoch,
+		int64_t last_logged, GError **error)
+{
+	return pdk_replica_join(server->replica, ops, election, accepted_epoch, current_epoch, last_logged, error);
+}
+
 void
 pdk_server_begin(PdkServer *server, int64_t now_us, int64_t wall_ms, bool can_snapshot, PdkEffects *effects)
 {
@@ -236,11 +331,15 @@ pdk_server_begin(PdkServer *server, int64_t now_us, int64_t wall_ms, bool can_sn
 	server->wall_ms = wall_ms;
 	server->effects = effects;
 	server->can_snapshot = can_snapshot;
-	server->serving = true;
+	server->serving = server->replica == NULL;
 	server->proposed_zxid = server->synced_zxid = server->applied_zxid;
 	pdk_pendings_reset(server->pendings);
 	pdk_sessions_touch_all(server->sessions, pdk_server_now_ms(server));
 	pdk_housekeeping_start(server);
+	if (server->replica) {
+		pdk_replica_step(server->replica, now_us, effects);
+		pdk_replica_begin(server->replica);
+	}
 	server->effects = NULL;
 }
 
@@ -251,7 +350,9 @@ pdk_server_check(const PdkServer *server)
 	pdk_watches_check(server->watches);
 	pdk_sessions_check(server->sessions);
 	pdk_assert(server->applied_zxid <= server->proposed_zxid);
-	if (pdk_queue_length(&server->flights) > 0)
+	if (server->replica)
+		pdk_replica_check(server->replica);
+	if (pdk_queue_length(&server->flights) > 0 || !pdk_may_propose(server))
 		return;
 	pdk_assert(pdk_pendings_count(server->pendings) == 0);
 	pdk_assert(pdk_queue_length(&server->held) == 0 && pdk_queue_length(&server->acls) == 0);

@@ -18,6 +18,40 @@ free_pairs(PdkPair *pairs)
 	g_free(pairs);
 }
 
+PdkReplicaParams *
+pdk_settings_new_replica(void)
+{
+	PdkReplicaParams *replica = g_new(PdkReplicaParams, 1);
+	*replica = (PdkReplicaParams){
+		.self = -1,
+		.rules = {.standalone_enabled = true, .version_allowed = true},
+		.tick_ms = 3000,
+		.init_limit = 10,
+		.sync_limit = 5,
+		.dial_timeout_ms = 5000,
+		.max_buffer_bytes = 0xfffff,
+		.extra_buffer_bytes = 0xfffff,
+		.history_count = 500,
+		.snapshot_size_factor = 0.33,
+		.observer_delay_ms = 200,
+		.bind_retries = 3,
+		.max_epoch_wait_ms = -1,
+		.sync_enabled = true,
+		.learner_output_max = UINT64_C(256) * 1024 * 1024,
+	};
+	return replica;
+}
+
+void
+pdk_settings_free_replica(PdkReplicaParams *replica)
+{
+	if (replica == NULL)
+		return;
+	g_clear_pointer(&replica->committed, pdk_members_unref);
+	g_clear_pointer(&replica->last_seen, pdk_members_unref);
+	g_free(replica);
+}
+
 PdkSettings *
 pdk_settings_new(void)
 {
@@ -45,6 +79,7 @@ pdk_settings_new(void)
 		.container_check_ms = 60000,
 		.container_max_per_minute = 10000,
 		.container_max_never_used_ms = 0,
+		.leader_serves = true,
 		.conf = no_pairs(),
 		.environment = no_pairs(),
 		.values = no_pairs(),
@@ -60,6 +95,10 @@ pdk_settings_free(PdkSettings *settings)
 	g_free(settings->data_dir);
 	g_free(settings->data_log_dir);
 	g_strfreev(settings->enforce_auth_schemes);
+	pdk_settings_free_replica(settings->replica);
+	g_free(settings->config_file);
+	g_free(settings->dynamic_file);
+	g_free(settings->dynamic_prefix);
 	free_pairs(settings->conf);
 	free_pairs(settings->environment);
 	free_pairs(settings->values);

@@ -65,8 +65,9 @@ typedef struct {
 	bool leader_serves;            /* leaderServes */
 	bool local_sessions;           /* localSessionsEnabled */
 	bool local_sessions_upgrading; /* localSessionsUpgradingEnabled */
-	char *config_file;    /* the static file, absolute; NULL: none */
+	char *config_file;    /* the static file, absolute, which is rewritten to point to a dynamic one; NULL: none is */
 	char *dynamic_file;   /* the dynamic file in force, absolute; NULL: members stand in the static file */
+	char *dynamic_prefix; /* dynamic files are this + ".dynamic." + version in hexadecimal, or "next"; absolute */
 
 	PdkPair *conf;        /* what `conf` prints, in order; ends with a NULL key */
 	PdkPair *environment; /* what `envi` prints, in order; ends with a NULL key */
@@ -77,5 +78,9 @@ typedef struct {
 PdkSettings *pdk_settings_new(void);
 void pdk_settings_free(PdkSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkSettings, pdk_settings_free)
+
+/* For `replica`: everything at its default, nobody a member. */
+PdkReplicaParams *pdk_settings_new_replica(void);
+void pdk_settings_free_replica(PdkReplicaParams *replica);
 
 #endif

@@ -17,6 +17,47 @@ wall_of(PdkServer *server, int64_t monotonic_ms)
 	return server->wall_ms + (monotonic_ms - pdk_server_now_ms(server));
 }
 
+static const char *
+mode(PdkServer *server)
+{
+	static const char *const modes[] = {
+		[PDK_PEER_LOOKING] = "looking",
+		[PDK_PEER_FOLLOWING] = "follower",
+		[PDK_PEER_LEADING] = "leader",
+		[PDK_PEER_OBSERVING] = "observer",
+	};
+	return server->replica ? modes[pdk_replica_role(server->replica)] : "standalone";
+}
+
+static bool
+ensemble(void *core, PdkEnsembleFacts *into)
+{
+	PdkServer *server = core;
+	if (server->replica == NULL)
+		return false;
+	PdkReplicaFacts known;
+	pdk_replica_facts(server->replica, &known);
+	PdkEnsembleFacts whole = {
+		.size = into->size,
+		.phase = known.phase,
+		.leader = known.leader,
+		.epoch = known.epoch,
+		.leads = known.role == PDK_PEER_LEADING,
+		.last_proposal_bytes = known.last_proposal_bytes,
+		.min_proposal_bytes = known.min_proposal_bytes,
+		.max_proposal_bytes = known.max_proposal_bytes,
+	};
+	memcpy(into, &whole, MIN(into->size, sizeof whole));
+	return true;
+}
+
+/* Does it answer more than the words that always answer? A leader that serves no clients still does. */
+static bool
+works(const PdkServer *server)
+{
+	return server->replica ? pdk_replica_serving(server->replica) : server->serving;
+}
+
 static void
 facts(void *core, PdkServerFacts *into)
 {
@@ -26,8 +67,8 @@ facts(void *core, PdkServerFacts *into)
 		.version = server->version,
 		.revision = "paddock",
 		.built_on = server->built_on,
-		.serving = server->serving && !server->stopping,
-		.mode = "standalone",
+		.serving = works(server) && !server->stopping,
+		.mode = mode(server),
 		.last_zxid = server->applied_zxid,
 		.node_count = pdk_tree_node_count(server->tree) + 1,
 		.watch_count = pdk_watches_count(server->watches),
@@ -284,13 +325,70 @@ static const Gauge gauges[] = {
 	{"non_mtls_local_conn_count", "local connections without a client certificate", NULL, nothing},
 };
 
+/* ---- of an ensemble ---- */
+
+static PdkReplicaFacts
+known(PdkServer *server)
+{
+	PdkReplicaFacts facts;
+	pdk_replica_facts(server->replica, &facts);
+	return facts;
+}
+
+static int64_t quorum_size(PdkServer *s) { return known(s).quorum_size; }
+static int64_t learners(PdkServer *s) { return known(s).learners; }
+static int64_t synced_followers(PdkServer *s) { return known(s).synced_followers; }
+static int64_t synced_observers(PdkServer *s) { return known(s).synced_observers; }
+static int64_t synced_non_voters(PdkServer *s) { return known(s).synced_non_voters; }
+static int64_t pending_syncs(PdkServer *s) { return known(s).pending_syncs; }
+static int64_t leader_uptime(PdkServer *s) { return (s->now_us - known(s).leading_since_us) / 1000; }
+static int64_t last_proposal(PdkServer *s) { return known(s).last_proposal_bytes; }
+static int64_t max_proposal(PdkServer *s) { return known(s).max_proposal_bytes; }
+static int64_t min_proposal(PdkServer *s) { return known(s).min_proposal_bytes; }
+
+/* The first is every member's, the rest a leader's. */
+static const Gauge ensemble_gauges[] = {
+	{"quorum_size", "voters of the ensemble", NULL, quorum_size},
+	{"learners", "connected learners", NULL, learners},
+	{"followers", "connected learners, by the older name", NULL, learners},
+	{"synced_followers", "followers in time", NULL, synced_followers},
+	{"synced_observers", "observers in time", NULL, synced_observers},
+	{"synced_non_voting_followers", "followers without a vote in time", NULL, synced_non_voters},
+	{"pending_syncs", "learners being brought up", NULL, pending_syncs},
+	{"leader_uptime", "since leadership was established, ms", NULL, leader_uptime},
+	{"last_proposal_size", "bytes; -1 before the first", NULL, last_proposal},
+	{"max_proposal_size", "bytes; -1 before the first", NULL, max_proposal},
+	{"min_proposal_size", "bytes; -1 before the first", NULL, min_proposal},
+};
+
+static size_t
+ensemble_gauge_count(const PdkServer *server)
+{
+	if (server->replica == NULL)
+		return 0;
+	return pdk_replica_role(server->replica) == PDK_PEER_LEADING ? G_N_ELEMENTS(ensemble_gauges) : 1;
+}
+
+/* Cursors of the cells stand behind those of all gauges, whoever has them. */
+#define FIRST_CELL (G_N_ELEMENTS(gauges) + G_N_ELEMENTS(ensemble_gauges))
+
+static const Gauge *
+gauge_at(const PdkServer *server, uint64_t cursor)
+{
+	if (cursor < G_N_ELEMENTS(gauges))
+		return &gauges[cursor];
+	cursor -= G_N_ELEMENTS(gauges);
+	return cursor < ensemble_gauge_count(server) ? &ensemble_gauges[cursor] : NULL;
+}
+
 /* Gauges first; then the cursor goes on through the cells. */
 static bool
 metric(void *core, uint64_t *cursor, PdkMetric *into)
 {
 	PdkServer *server = core;
-	if (*cursor < G_N_ELEMENTS(gauges)) {
-		const Gauge *gauge = &gauges[(*cursor)++];
+	const Gauge *gauge = *cursor < FIRST_CELL ? gauge_at(server, *cursor) : NULL;
+	if (gauge) {
+		++*cursor;
 		*into = (PdkMetric){.name = gauge->name, .help = gauge->help, .type = PDK_METRIC_GAUGE, .is_real = gauge->real != NULL};
 		if (gauge->real)
 			into->real = gauge->real(server);
@@ -298,9 +396,9 @@ metric(void *core, uint64_t *cursor, PdkMetric *into)
 			into->value = gauge->whole(server);
 		return true;
 	}
-	uint64_t cell = *cursor - G_N_ELEMENTS(gauges);
+	uint64_t cell = *cursor > FIRST_CELL ? *cursor - FIRST_CELL : 0;
 	bool found = pdk_registry_next(server->registry, &cell, into);
-	*cursor = cell + G_N_ELEMENTS(gauges);
+	*cursor = cell + FIRST_CELL;
 	return found;
 }
 
@@ -361,6 +459,7 @@ pdk_view_init(PdkServer *server)
 		.reset_connection_stats = reset_connection_stats,
 		.trace_mask = trace_mask,
 		.set_trace_mask = set_trace_mask,
+		.ensemble = ensemble,
 	};
 }
 

@@ -69,6 +69,16 @@ typedef struct {
 	const char *path;
 } PdkWatchFacts;
 
+/* What a member of an ensemble knows of it. The reader sets `size` to what it was built with. */
+typedef struct {
+	uint32_t size;
+	const char *phase;     /* election, discovery, synchronization, broadcast */
+	int64_t leader;        /* sid, -1: none */
+	int64_t epoch;
+	bool leads;
+	int64_t last_proposal_bytes, min_proposal_bytes, max_proposal_bytes; /* of a leader; -1: none yet */
+} PdkEnsembleFacts;
+
 typedef enum {
 	PDK_WATCHES_BY_CONNECTION = 1, /* all of one connection in a row */
 	PDK_WATCHES_BY_PATH = 2,       /* all of one path in a row */
@@ -102,6 +112,9 @@ struct PdkView {
 	void (*reset_connection_stats)(void *core); /* crst */
 	int64_t (*trace_mask)(void *core);
 	void (*set_trace_mask)(void *core, int64_t mask);
+
+	/* Since 1.1. False: stand-alone. */
+	bool (*ensemble)(void *core, PdkEnsembleFacts *into);
 };
 
 G_END_DECLS

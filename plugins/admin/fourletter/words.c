@@ -83,7 +83,17 @@ print_head(const PdkServerFacts *facts, FourletterPart *part)
 }
 
 static void
-print_server(const PdkServerFacts *facts, FourletterPart *part)
+print_proposals(const PdkView *view, FourletterPart *part)
+{
+	PdkEnsembleFacts facts = { .size = sizeof(PdkEnsembleFacts) };
+
+	if (PDK_HAS(view, ensemble) && view->ensemble(view->core, &facts) && facts.leads)
+		fourletter_print(part, "Proposal sizes last/min/max: %" PRId64 "/%" PRId64 "/%" PRId64 "\n",
+				 facts.last_proposal_bytes, facts.min_proposal_bytes, facts.max_proposal_bytes);
+}
+
+static void
+print_server(const PdkView *view, const PdkServerFacts *facts, FourletterPart *part)
 {
 	char average[FOURLETTER_REAL_BYTES];
 
@@ -94,6 +104,7 @@ print_server(const PdkServerFacts *facts, FourletterPart *part)
 			 facts->outstanding);
 	fourletter_print(part, "Zxid: 0x%" PRIx64 "\nMode: %s\nNode count: %" PRIu64 "\n", (uint64_t)facts->last_zxid,
 			 facts->mode, facts->node_count);
+	print_proposals(view, part);
 }
 
 bool
@@ -103,7 +114,7 @@ fourletter_srvr(PdkAdminReply *reply G_GNUC_UNUSED, const PdkView *view, Fourlet
 
 	view->facts(view->core, &facts);
 	print_head(&facts, part);
-	print_server(&facts, part);
+	print_server(view, &facts, part);
 	return false;
 }
 
@@ -154,7 +165,7 @@ fourletter_stat(PdkAdminReply *reply, const PdkView *view, FourletterPart *part)
 	if (list_connections(reply, view, false, part))
 		return true;
 	fourletter_print(part, "\n");
-	print_server(&facts, part);
+	print_server(view, &facts, part);
 	return false;
 }
 

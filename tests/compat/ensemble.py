@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts and stops ensembles, of our servers, Apache's, or both mixed; changes when members are started differently."""
+
+import os
+import shutil
+import signal
+import time
+
+import rawzk
+from harness import PADDOCK, SANITIZED, START_LIMIT, Server, four_letter, free_port, wait_until
+
+SLOW = 3 if SANITIZED else 1
+
+
+class Member(Server):
+    """One server of an ensemble. Its kind may change between two starts; its data directory stays."""
+
+    def __init__(self, ensemble, sid, kind, settings, observer=False):
+        super().__init__(settings, kind=kind)
+        self.ensemble = ensemble
+        self.sid = sid
+        self.observer = observer
+        self.quorum_port = free_port()
+        self.election_port = free_port()
+        with open(os.path.join(self.data_dir, "myid"), "w") as myid:
+            myid.write("%d\n" % sid)
+
+    @property
+    def line(self):
+        role = "observer" if self.observer else "participant"
+        return "127.0.0.1:%d:%d:%s" % (self.quorum_port, self.election_port, role)
+
+    def write_config(self):
+        for member in self.ensemble.members:
+            self.settings["server.%d" % member.sid] = member.line
+        if self.observer:
+            self.settings["peerType"] = "observer"
+        if self.kind == PADDOCK and self.ensemble.election:
+            self.settings["paddock.election"] = self.ensemble.election
+        return super().write_config()
+
+    def mode(self):
+        """leader, follower, observer; None: down, or without a leader."""
+        answer = four_letter(self.port, "srvr", 3.0)
+        for line in (answer or "").splitlines():
+            if line.startswith("Mode: "):
+                return line[6:]
+        return None
+
+    def epoch(self):
+        answer = four_letter(self.port, "srvr", 3.0) or ""
+        for line in answer.splitlines():
+            if line.startswith("Zxid: "):
+                return int(line[6:], 16) >> 32
+        return -1
+
+    def ended(self):
+        """Its exit status if it ended by itself, else None."""
+        return self.process.poll() if self.process else None
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def wipe(self):
+        """Its disk is replaced by an empty one."""
+        shutil.rmtree(os.path.join(self.data_dir, "version-2"), ignore_errors=True)
+
+    def client(self, **arguments):
+        return rawzk.Client(self.port, **arguments)
+
+
+class Ensemble:
+    """Members with sids from 1 on. Kinds: one word a member."""
+
+    def __init__(self, kinds, observers=(), settings=None, election=None):
+        self.election = election
+        self.settings = {"initLimit": "10", "syncLimit": "5", "tickTime": "1000"}
+        self.settings.update(settings or {})
+        self.members = []
+        for sid, kind in enumerate(list(kinds) + list(observers), 1):
+            self.members.append(Member(self, sid, kind, self.settings, sid > len(kinds)))
+
+    def __getitem__(self, sid):
+        return self.members[sid - 1]
+
+    @property
+    def running(self):
+        return [member for member in self.members if member.process is not None]
+
+    def hosts(self, *sids):
+        chosen = [self[sid] for sid in sids] or self.members
+        return ",".join(member.address for member in chosen)
+
+    def launch(self, *sids):
+        for member in [self[sid] for sid in sids] or self.members:
+            if member.process is None:
+                member.launch()
+        return self
+
+    def start(self, *sids):
+        self.launch(*sids)
+        self.wait_ready()
+        return self
+
+    def leader(self):
+        """The member that leads with the highest epoch, or None."""
+        leaders = [member for member in self.running if member.mode() in ("leader", "standalone")]
+        return max(leaders, key=Member.epoch) if leaders else None
+
+    def _ready(self):
+        for member in self.running:
+            if member.ended() is not None:
+                raise AssertionError("server %d (%s) ended with status %s:\n%s" % (
+                    member.sid, member.kind, member.ended(), member.log()[-4000:]))
+        modes = [member.mode() for member in self.running]
+        return "leader" in modes and all(modes)
+
+    def wait_ready(self, limit=START_LIMIT):
+        """All that run serve, one of them as leader."""
+        end = time.monotonic() + limit * SLOW
+        while not self._ready():
+            if time.monotonic() > end:
+                raise AssertionError("no service: %s\n%s" % (
+                    [(member.sid, member.kind, member.mode()) for member in self.running],
+                    "\n".join("--- %d %s\n%s" % (m.sid, m.kind, m.log()[-2500:]) for m in self.running)))
+            time.sleep(0.02)
+
+    def stop(self):
+        for member in self.members:
+            if member.process is not None and member.kind == PADDOCK:
+                status = member.stop()
+                if status != 0:
+                    raise AssertionError("server %d stopped with status %s:\n%s" % (member.sid, status, member.log()[-4000:]))
+        self.kill()
+
+    def kill(self):
+        for member in self.members:
+            member.kill()
+
+    # ---- comparing ----
+
+    def trees(self):
+        """[{path: (data, stat, acl)}], one a running server, all at the same point of history."""
+        trees = []
+        for member in self.running:
+            client = member.client(timeout=20000)
+            client.call(rawzk.SYNC, rawzk.buf("/"))
+            trees.append(whole_tree(client))
+            client.drop()
+        return trees
+
+    def assert_equal(self, case, limit=15):
+        """All running servers come to hold the same tree, stats and ACLs."""
+        def equal():
+            trees = self.trees()
+            return all(tree == trees[0] for tree in trees)
+        try:
+            wait_until(equal, "equal trees", limit)
+        except AssertionError:
+            trees = self.trees()
+            for member, tree in zip(self.running, trees):
+                for path in sorted(set(tree) | set(trees[0])):
+                    case.assertEqual(trees[0].get(path), tree.get(path), "%s at server %d" % (path, member.sid))
+            raise
+
+
+def whole_tree(client, path="/"):
+    tree = {}
+    waiting = [path]
+    while waiting:
+        path = waiting.pop()
+        node, acl = client.get(path), client.get_acl(path)
+        if node.err == rawzk.NO_NODE:
+            continue
+        if path != "/zookeeper/config":
+            tree[path] = (node.data, node.stat, acl.acl)
+        base = "" if path == "/" else path
+        waiting += [base + "/" + name for name in client.children(path).children]
+    return tree
+
+

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A whole ensemble in one process and one thread: real servers and elections, a clock that moves when told, links and disks in
+ * memory. What happens next is drawn from the seed alone, so a seed tells the same story every time. Changes when the way
+ * servers are driven, or what may befall them, does.
+ */
+#ifndef TESTS_SIM_WORLD_H
+#define TESTS_SIM_WORLD_H
+
+#include "base/random.h"
+#include "server/server.h"
+#include <paddock/election.h>
+
+#define SIM_MS INT64_C(1000)
+#define SIM_SECOND INT64_C(1000000)
+
+typedef struct Sim Sim;
+typedef struct SimEnd SimEnd; /* one end of a connection */
+
+typedef struct {
+	uint64_t seed;
+	unsigned voters, observers; /* sids 1..voters, then the observers */
+	const char *election;       /* "fle" or "paxos" */
+	bool trace;                 /* the servers' lines and the world's go to stdout */
+	int64_t snap_count;         /* 0: the default */
+	uint32_t history_count;     /* 0: the default; a small one makes SNAP and DIFF from disk frequent */
+} SimParams;
+
+/* Every server is started at time 0. */
+Sim *sim_new(const SimParams *params);
+void sim_free(Sim *sim);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Sim, sim_free)
+
+int64_t sim_now(const Sim *sim);
+PdkRandom *sim_random(Sim *sim);
+unsigned sim_servers(const Sim *sim);
+/* Handles what happens until then (virtual us since the start). */
+void sim_run(Sim *sim, int64_t until_us);
+/* Runs until @done says so, at most until @until_us; what it said last. */
+bool sim_run_until(Sim *sim, bool (*done)(Sim *sim, void *data), void *data, int64_t until_us);
+
+/* What was not synced may be lost, in part or whole. */
+void sim_crash(Sim *sim, unsigned server);
+void sim_start(Sim *sim, unsigned server);
+bool sim_is_up(const Sim *sim, unsigned server);
+/* It stands still: nothing reaches it and it does nothing, until then. */
+void sim_pause(Sim *sim, unsigned server, int64_t until_us);
+/* Nothing passes from @from to @to (connections stay, bytes wait) until healed. */
+void sim_cut(Sim *sim, unsigned from, unsigned to);
+void sim_heal(Sim *sim);
+/* Connections between two servers break. */
+void sim_reset(Sim *sim, unsigned a, unsigned b);
+/* Every sync takes so much longer. */
+void sim_slow_disk(Sim *sim, unsigned server, int64_t extra_us);
+/* The disk is gone: it starts empty next time. */
+void sim_wipe(Sim *sim, unsigned server);
+
+/* The index of the server that serves as leader with the highest epoch, -1: none. */
+int sim_leader(const Sim *sim);
+PdkServer *sim_server(Sim *sim, unsigned server); /* NULL: down */
+const char *sim_mode(Sim *sim, unsigned server);
+
+/* ---- clients ---- */
+
+typedef struct {
+	void (*received)(void *context, const uint8_t *data, size_t length);
+	void (*closed)(void *context);
+	void *context;
+} SimClient;
+
+/* NULL: the server is down or refuses. */
+SimEnd *sim_connect(Sim *sim, unsigned server, const SimClient *client);
+void sim_send(Sim *sim, SimEnd *end, const void *data, size_t length);
+void sim_hang_up(Sim *sim, SimEnd *end);
+/* Calls back then. */
+void sim_later(Sim *sim, int64_t at_us, void (*fire)(void *data), void *data);
+
+/* ---- what must hold ---- */
+
+/* The first thing that went wrong, NULL: nothing did. Belongs to the world. */
+const char *sim_failure(const Sim *sim);
+void sim_fail(Sim *sim, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* All that are up have the same tree, at the same zxid. */
+bool sim_agree(Sim *sim);
+
+#endif
