@@ -305,7 +305,7 @@ unpurged_config(void)
 
 /* Logs and snapshots, so that a truncation has to delete some of each and to cut one. */
 static Life *
-some_history(ForgetfulFiles *disk, History *history)
+some_history(ForgetfulFiles *disk, History *history, const char *log_dir)
 {
 	g_autoptr(GError) error = NULL;
 	Life *life = NULL;
@@ -313,7 +313,7 @@ some_history(ForgetfulFiles *disk, History *history)
 	for (unsigned i = 0; i <= TXNS; i++) {
 		if (i % 5 == 0) {
 			g_clear_pointer(&life, life_free);
-			life = life_begin(&pdk_plugin_persistence_logsnap, forgetful_files_table(disk), unpurged_config(), "/data",
+			life = life_begin(&pdk_plugin_persistence_logsnap, forgetful_files_table(disk), unpurged_config(), log_dir,
 					  history, i, &error);
 			CU_ASSERT_TRUE_FATAL(life->recovered);
 		}
@@ -335,8 +335,9 @@ truncation_story(int64_t zxid, uint64_t operation, uint64_t second, uint64_t see
 	g_autoptr(ForgetfulFiles) disk = forgetful_files_new();
 	g_autoptr(History) history = history_new(seed);
 	g_autoptr(GError) error = NULL;
+	const char *log_dir = seed % 2 ? "/data" : "/log";
 
-	Life *life = some_history(disk, history);
+	Life *life = some_history(disk, history, log_dir);
 	forgetful_files_crash_at(disk, forgetful_files_operations(disk) + operation);
 	life_truncate(life, zxid);
 	life_put_number(life);
@@ -348,12 +349,12 @@ truncation_story(int64_t zxid, uint64_t operation, uint64_t second, uint64_t see
 	forgetful_files_reboot(disk, seed);
 	if (second > 0) {
 		forgetful_files_crash_at(disk, second);
-		life_free(life_begin(&pdk_plugin_persistence_logsnap, forgetful_files_table(disk), unpurged_config(), "/data", history,
+		life_free(life_begin(&pdk_plugin_persistence_logsnap, forgetful_files_table(disk), unpurged_config(), log_dir, history,
 				     seed, NULL));
 		forgetful_files_crash_at(disk, forgetful_files_operations(disk) + 1);
 		forgetful_files_reboot(disk, seed + 1);
 	}
-	life = life_begin(&pdk_plugin_persistence_logsnap, forgetful_files_table(disk), unpurged_config(), "/data", history, seed,
+	life = life_begin(&pdk_plugin_persistence_logsnap, forgetful_files_table(disk), unpurged_config(), log_dir, history, seed,
 			  &error);
 	bool put = life->persistence && life_record_is(life, "number", "1");
 	int64_t last = life->result.last_zxid;

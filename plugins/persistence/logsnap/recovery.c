@@ -20,6 +20,7 @@ typedef struct {
 	int64_t newest_bad;  /* zxid of the newest snapshot file that is not whole, -1: none */
 	char *newest_bad_path;
 	unsigned bad;
+	GArray *damaged;     /* int64_t: zxids of snapshots that were finished once and are not whole now */
 	int64_t from;        /* records below are in the snapshot */
 	int64_t last;        /* zxid of the last thing known; -1: anything may follow */
 	uint64_t txns;
@@ -60,6 +61,7 @@ try_snapshot(Recovery *self, const FileName *name, unsigned *candidates)
 	if (valid > 0 && snap_reader_load(self->settings->host, name, self->into, self->context, &cause))
 		return true;
 	note_bad_snapshot(self, name, cause->message);
+	g_array_append_val(self->damaged, name->zxid);
 	return false;
 }
 
@@ -103,6 +105,23 @@ use_marker(Recovery *self, bool *present, GError **error)
 	return there == 0 || (there > 0 && files_of(self)->unlink(files_of(self), marker, error));
 }
 
+/*
+ * Can the record of @zxid stand behind the last one? A snapshot between the two came from a leader, for our own are of txns that
+ * are logged: what is behind it does not continue what is before it, even where the zxids look so.
+ */
+static bool
+goes_on(const Recovery *self, int64_t zxid)
+{
+	if (self->last < 0 || zxid == self->last + 1)
+		return true;
+	for (unsigned i = 0; i < self->damaged->len; i++) {
+		int64_t snapshot = g_array_index(self->damaged, int64_t, i);
+		if (snapshot > self->last && snapshot < zxid)
+			return false;
+	}
+	return log_format_follows(zxid, self->last);
+}
+
 static bool
 replay_record(Recovery *self, const FileName *name, int64_t offset, int64_t zxid, const uint8_t *txn, size_t length,
 	      GError **error)
@@ -117,7 +136,7 @@ replay_record(Recovery *self, const FileName *name, int64_t offset, int64_t zxid
 				  (guint64)self->last);
 		return true;
 	}
-	if (!self->settings->accept_gaps && self->last >= 0 && !log_format_follows(zxid, self->last)) {
+	if (!self->settings->accept_gaps && !goes_on(self, zxid)) {
 		g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_IO,
 			    "%s: offset %" G_GINT64_FORMAT ": transactions are missing: zxid 0x%" G_GINT64_MODIFIER "x follows 0x%"
 			    G_GINT64_MODIFIER "x; put the log that holds them back, or set accept_gaps to start without them",
@@ -275,7 +294,9 @@ recovery_run(const RecoverySettings *settings, const PdkRecovery *into, void *co
 
 	*result = (PdkRecovered){.snapshot_zxid = -1};
 	*marker = false;
+	self.damaged = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	bool done = run(&self, result, marker, error);
+	g_array_unref(self.damaged);
 	g_free(self.newest_bad_path);
 	return done;
 }
