@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const PdkPlugin pdk_plugin_election_fle;
+extern const PdkPlugin pdk_plugin_election_fle, pdk_plugin_election_paxos;
 
 #define FAST (50 * MS) /* an election that need not wait for anybody, over links of 1 ms */
 #define FAULT_SEEDS 500
@@ -703,6 +703,6 @@ main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		failures += run(conformance_load(argv[i]));
 	if (argc == 1)
-		failures = run(&pdk_plugin_election_fle);
+		failures = run(&pdk_plugin_election_fle) + run(&pdk_plugin_election_paxos);
 	return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }
