@@ -344,7 +344,7 @@ is_among(const PdkMember *member, const PdkMemberAddress *address)
 	return false;
 }
 
-/* The address to dial at the @index-th attempt of a round: those heard, those committed, the new ones last seen. NULL: no more. */
+/* What to dial at the @index-th attempt of a round: addresses heard, committed ones, new ones last seen. NULL: no more. */
 static char *
 candidate(const PdkMesh *mesh, const Peer *peer, unsigned index)
 {
@@ -465,14 +465,14 @@ call_back(PdkMesh *mesh, Peer *peer, char **heard, int64_t now_us, PdkEffects *e
 	}
 	if (peer->dial != 0)
 		return; /* what was heard is for the next attempt */
-	/* Both dialled at once: the call is older than the link. Otherwise it has lost the link and this server has not noticed. */
+	/* Both dialled at once: the call is older than the link. Otherwise it lost the link, unnoticed here. */
 	if (peer->line && peer->line->dialled && now_us - peer->line->since_us < STABLE_US)
 		return;
 	if (peer->line)
 		drop_line(mesh, peer, now_us, effects);
 	begin_round(peer);
 	if (!dial(mesh, peer, effects))
-		say(mesh, PDK_LOG_INFO, "election link wanted by a server that cannot be dialled back: server=%" PRId64, peer->sid);
+		say(mesh, PDK_LOG_INFO, "election link wanted by a server of unknown address: server=%" PRId64, peer->sid);
 }
 
 static void
@@ -632,7 +632,7 @@ deliver_frames(PdkMesh *mesh, PdkLink link, const uint8_t *data, size_t length, 
 			return;
 		case PDK_MESH_CUT_BAD: {
 			Peer *peer = find_peer(mesh, line->sid);
-			complain(mesh, peer, "election link dropped", line->endpoint, "sent a frame of a length that cannot be", now_us);
+			complain(mesh, peer, "election link dropped", line->endpoint, "sent a frame of an illegal length", now_us);
 			drop_line(mesh, peer, now_us, effects);
 			pursue(mesh, peer, now_us, effects);
 			return;
@@ -696,8 +696,8 @@ lost_line(PdkMesh *mesh, Peer *peer, const PdkMeshLine *line, int64_t now_us, Pd
 	if (peer->said_up)
 		complain(mesh, peer, "election link closed soon by the peer", line->endpoint, "", now_us);
 	else
-		say(mesh, PDK_LOG_WARNING, "election link lost, the peer closed it; dialled again: server=%" PRId64 " at=%s", peer->sid,
-		    line->endpoint);
+		say(mesh, PDK_LOG_WARNING, "election link lost, the peer closed it; dialled again: server=%" PRId64 " at=%s",
+		    peer->sid, line->endpoint);
 	peer->lost = true;
 	peer->probe = true;
 	pursue(mesh, peer, now_us, effects);

@@ -254,7 +254,7 @@ play_on_node(World *world, const Event *event)
 		g_assert(pdk_mesh_dialled(mesh, event->dial, end->link, world->now_us, effects));
 		break;
 	case FAILED:
-		g_assert(pdk_mesh_dial_failed(mesh, event->dial, event->refused, event->refused ? "Connection refused" : "timed out",
+		g_assert(pdk_mesh_dial_failed(mesh, event->dial, event->refused, event->refused ? "refused" : "timed out",
 					      world->now_us, effects));
 		break;
 	case DATA: {
