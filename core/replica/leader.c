@@ -190,8 +190,9 @@ void
 pdk_leader_epoch_saved(PdkReplica *replica)
 {
 	PdkLeading *leading = &replica->leading;
-	if (!leading->leading || !leading->epoch_saving || replica->accepted_epoch < leading->epoch)
+	if (!leading->leading || !leading->epoch_saving)
 		return;
+	pdk_assert(replica->accepted_epoch == leading->epoch);
 	leading->epoch_saving = false;
 	leading->epoch_fixed = true;
 	leading->due_us = replica->now_us + pdk_replica_init_us(replica);
@@ -328,8 +329,9 @@ void
 pdk_leader_current_saved(PdkReplica *replica)
 {
 	PdkLeading *leading = &replica->leading;
-	if (!leading->leading || !leading->current_saving || replica->current_epoch < leading->epoch)
+	if (!leading->leading || !leading->current_saving)
 		return;
+	pdk_assert(replica->current_epoch == leading->epoch);
 	leading->current_saving = false;
 	leading->current_saved = true;
 	check_newleader(replica);
