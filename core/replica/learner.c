@@ -432,9 +432,7 @@ pdk_learner_truncated(PdkReplica *replica)
 	}
 	if (learning->target_unsure) {
 		learning->stage = PDK_LEARNER_RELOADING;
-		replica->reloading = true;
-		pdk_history_clear(replica->history);
-		pdk_effects_command(replica->effects, PDK_COMMAND_RELOAD, 0);
+		pdk_replica_reload(replica);
 		return;
 	}
 	replica->unfit = false;
@@ -473,7 +471,7 @@ load_ends(PdkReplica *replica)
 	replica->hooks.load_end(replica->hooks.context);
 	replica->unfit = false;
 	replica->saving_snapshot = true;
-	replica->snapshot_zxid = replica->last_logged = learning->target;
+	replica->snapshot_zxid = replica->last_logged = replica->log_floor = learning->target;
 	replica->synced = MIN(replica->synced, learning->target);
 	learning->stage = PDK_LEARNER_SAVING;
 	pause_link(replica);

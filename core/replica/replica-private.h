@@ -276,6 +276,12 @@ struct PdkReplica {
 	size_t adopt_length;
 	int64_t last_logged; /* applied or held, the highest */
 	int64_t synced;      /* durable up to here */
+	/*
+	 * The log is without a hole from here on. What precedes a snapshot that a leader sent may be a tail that never became
+	 * history, and lacks what the snapshot stands for; after a restart only what was replayed is known to be whole.
+	 */
+	int64_t log_floor;
+	int64_t first_recovered; /* the first txn replayed, 0: none */
 	uint32_t next_dial;
 	PdkLearnerId next_learner;
 
@@ -308,6 +314,8 @@ void pdk_replica_save_current(PdkReplica *replica, int64_t epoch);
 void pdk_replica_settle(PdkReplica *replica, int64_t peer_epoch);
 /* A txn for the log: hold hook, and last_logged. */
 void pdk_replica_hold(PdkReplica *replica, int64_t zxid, GBytes *txn);
+/* Has the database read again; ends in pdk_replica_reloaded. */
+void pdk_replica_reload(PdkReplica *replica);
 uint32_t pdk_replica_dial(PdkReplica *replica, PdkPurpose purpose, char *address, int32_t timeout_ms);
 int64_t pdk_replica_init_us(const PdkReplica *replica); /* initLimit ticks */
 int64_t pdk_replica_sync_us(const PdkReplica *replica); /* syncLimit ticks */

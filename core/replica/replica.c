@@ -251,6 +251,7 @@ pdk_replica_join(PdkReplica *replica, const PdkElectionOps *ops, PdkElection *el
 	if (current != replica->current_epoch)
 		replica->saving_current = replica->current_epoch;
 	replica->last_logged = replica->synced = last_logged;
+	replica->log_floor = replica->first_recovered ? replica->first_recovered : last_logged;
 	replica->election_ops = ops;
 	replica->election = election;
 	pdk_electing_begin(replica);
@@ -358,6 +359,15 @@ pdk_replica_look(PdkReplica *replica, const char *why)
 								 (uint64_t)replica->params.observer_delay_ms * 1000);
 }
 
+void
+pdk_replica_reload(PdkReplica *replica)
+{
+	replica->reloading = true;
+	replica->first_recovered = 0;
+	pdk_history_clear(replica->history);
+	pdk_effects_command(replica->effects, PDK_COMMAND_RELOAD, 0);
+}
+
 /* What this server would claim is on disk, and the tree is what the log says. Asks for what is missing. */
 static bool
 disk_is_ready(PdkReplica *replica)
@@ -366,9 +376,7 @@ disk_is_ready(PdkReplica *replica)
 		return false;
 	if (replica->unfit) {
 		pdk_replica_say(replica, PDK_LOG_INFO, "the database is read again: its last sync with a leader broke off");
-		replica->reloading = true;
-		pdk_history_clear(replica->history);
-		pdk_effects_command(replica->effects, PDK_COMMAND_RELOAD, 0);
+		pdk_replica_reload(replica);
 		return false;
 	}
 	return replica->accepted_saves == 0 && replica->current_saves == 0 && replica->synced >= replica->last_logged;
@@ -631,6 +639,7 @@ pdk_replica_reloaded(PdkReplica *replica, int64_t last_logged)
 {
 	replica->reloading = replica->unfit = false;
 	replica->last_logged = replica->synced = last_logged;
+	replica->log_floor = replica->first_recovered ? replica->first_recovered : last_logged;
 	if (learns(replica))
 		pdk_learner_reloaded(replica);
 	after_event(replica);
@@ -713,5 +722,7 @@ void
 pdk_replica_recovered(PdkReplica *replica, int64_t zxid, const uint8_t *txn, size_t length)
 {
 	g_autoptr(GBytes) bytes = g_bytes_new(txn, length);
+	if (replica->first_recovered == 0)
+		replica->first_recovered = zxid;
 	pdk_history_add(replica->history, zxid, bytes);
 }

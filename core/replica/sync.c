@@ -282,7 +282,7 @@ start(PdkReplica *replica, PdkHandler *handler)
 	bool established = replica->leading.established;
 	int64_t processed =
 		established ? replica->hooks.applied(replica->hooks.context) : replica->leading.initial_zxid;
-	bool disk = replica->params.snapshot_size_factor >= 0 && !handler->disk_failed;
+	bool disk = replica->params.snapshot_size_factor >= 0 && !handler->disk_failed && handler->last_zxid >= replica->log_floor;
 	PdkSyncPlan plan =
 		pdk_sync_plan(zxids(&past), past.n_told, processed, handler->last_zxid, replica->leading.epoch, disk);
 	bool snap = plan.mode == PDK_SYNC_SNAP;

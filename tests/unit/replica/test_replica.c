@@ -79,6 +79,20 @@ observers_get_what_is_committed(void)
 	world_free(world);
 }
 
+/* A tail that only the leader, or the leader and one more, has logged. */
+static void
+kill_leader_with_a_tail(World *world)
+{
+	Node *leader = world_leader(world);
+	if (leader == NULL)
+		return;
+	for (unsigned i = 0; i < 3; i++)
+		world_propose(world);
+	for (uint64_t i = world_below(world, 6); i > 0; i--)
+		world_happen(world);
+	world_crash(world, leader->sid);
+}
+
 static void
 kill_and_start(World *world, unsigned rounds)
 {
@@ -89,6 +103,8 @@ kill_and_start(World *world, unsigned rounds)
 		else
 			world_start(world, sid);
 		if (world_below(world, 4) == 0)
+			kill_leader_with_a_tail(world);
+		if (world_below(world, 3) == 0)
 			world_start_all(world);
 		if (world_below(world, 3) == 0)
 			world_until(world, world_all_serve, 2000);
@@ -102,7 +118,8 @@ nothing_acknowledged_is_lost_when_servers_are_killed(void)
 	unsigned established = 0, snaps = 0, truncs = 0, reloads = 0, txns = 0;
 	for (uint64_t seed = first_seed(); seed < first_seed() + seeds(); seed++) {
 		World *world = world_new(3 + 2 * (seed % 3 == 0), seed % 2, seed);
-		world->misled = seed % 4 == 0 ? 3 : 0;
+		world->misled = seed % 2 ? 2 : 0;
+		world->history_count = seed % 4 < 2 ? 3 : 100;
 		world_start_all(world);
 		kill_and_start(world, 40);
 		comes_to_rest(world);
@@ -147,7 +164,8 @@ nothing_acknowledged_is_lost_when_links_are_cut(void)
 {
 	for (uint64_t seed = first_seed(); seed < first_seed() + seeds(); seed++) {
 		World *world = world_new(3 + 2 * (seed % 3 == 0), seed % 2, seed);
-		world->misled = seed % 4 == 0 ? 3 : 0;
+		world->misled = seed % 2 ? 2 : 0;
+		world->history_count = seed % 4 < 2 ? 3 : 100;
 		world_start_all(world);
 		cut_and_heal(world, 30);
 		comes_to_rest(world);
