@@ -463,7 +463,8 @@ wire_us(Sim *sim)
 static int64_t
 arrival(Sim *sim, SimEnd *to)
 {
-	to->last_us = MAX(to->last_us + 1, sim->now_us + wire_us(sim));
+	int64_t earliest = sim->now_us + wire_us(sim);
+	to->last_us = MAX(to->last_us + 1, earliest);
 	return to->last_us;
 }
 
