@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any story told to an election plugin: messages of any bytes, links that come and go, saves, deadlines. The first byte says which
- * plugin; then each event is a byte (what, and from whom), and for a message a length and the bytes. Changes when election.h does.
+ * Any story told to an election plugin: messages of any bytes, links that come and go, saves, deadlines. The first byte says
+ * which plugin; then each event is a byte (what, and from whom), and for a message a length and the bytes. Changes when election.h
+ * does.
  */
 #include "base/assert.h"
 #include <paddock/election.h>
@@ -212,8 +213,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const int64_t voters[VOTERS] = {1, 2, 3};
 	PdkEnsemble ensemble = {
-		.size = sizeof(ensemble), .self = 1, .votes = true, .voters = voters, .n_voters = VOTERS, .committed_text = "version=0",
-		.committed_length = strlen("version=0"), .reconfig_enabled = true, .is_voter = is_voter, .weight = weight,
+		.size = sizeof(ensemble), .self = 1, .votes = true, .voters = voters, .n_voters = VOTERS,
+		.committed_text = "version=0", .committed_length = strlen("version=0"), .reconfig_enabled = true, .is_voter = is_voter, .weight = weight,
 		.quorum = quorum,
 	};
 	Story story = {

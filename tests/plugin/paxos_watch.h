@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Servers that run Paxos, watched: what each saves and says is checked against the rules as it happens, and a value counts as chosen
- * when a quorum has it on disk. Changes when the messages or rules of Paxos do.
+ * Servers that run Paxos, watched: what each saves and says is checked against the rules as it happens, and a value counts as
+ * chosen when a quorum has it on disk. Changes when the messages or rules of Paxos do.
  */
 #ifndef PAXOS_WATCH_H
 #define PAXOS_WATCH_H
@@ -47,7 +47,7 @@ int64_t chosen_in(int64_t cv, int64_t k);
 int64_t long_at(GBytes *bytes, size_t index);
 uint32_t type_of(GBytes *bytes);
 GBytes *message_new(uint32_t type, unsigned n, const int64_t *numbers);
-#define MESSAGE(type, ...)                                                                                                         \
+#define MESSAGE(type, ...) \
 	message_new(type, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (const int64_t[]){__VA_ARGS__})
 
 #endif

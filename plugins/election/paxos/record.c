@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The acceptor's record as bytes: magic and layout (ints), then seven longs: cv, k, promised n and sid, accepted n and sid, value.
- * Changes when an acceptor has to remember something else.
+ * The acceptor's record as bytes: magic and layout (ints), then seven longs: cv, k, promised n and sid, accepted n and sid,
+ * value. Changes when an acceptor has to remember something else.
  */
 #include "paxos.h"
 
@@ -56,6 +56,6 @@ pdk_paxos_record_decode(GBytes *bytes, PaxosRecord *record)
 		.accepted = {.n = numbers[4], .sid = numbers[5]},
 		.value = numbers[6],
 	};
-	return record->instance.cv >= 0 && within(record->instance.k, 1, PAXOS_LIMIT) && within(record->ballot.n, 1, PAXOS_LIMIT) &&
-	       within(record->accepted.n, 0, record->ballot.n) && (record->accepted.n == 0 || record->value >= 0);
+	return record->instance.cv >= 0 && within(record->instance.k, 1, PAXOS_LIMIT) &&
+	       within(record->ballot.n, 1, PAXOS_LIMIT) && within(record->accepted.n, 0, record->ballot.n) && (record->accepted.n == 0 || record->value >= 0);
 }
