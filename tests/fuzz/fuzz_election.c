@@ -214,8 +214,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const int64_t voters[VOTERS] = {1, 2, 3};
 	PdkEnsemble ensemble = {
 		.size = sizeof(ensemble), .self = 1, .votes = true, .voters = voters, .n_voters = VOTERS,
-		.committed_text = "version=0", .committed_length = strlen("version=0"), .reconfig_enabled = true, .is_voter = is_voter, .weight = weight,
-		.quorum = quorum,
+		.committed_text = "version=0", .committed_length = strlen("version=0"), .reconfig_enabled = true,
+		.is_voter = is_voter, .weight = weight, .quorum = quorum,
 	};
 	Story story = {
 		.host = {.size = sizeof(PdkHost), .log = host_log, .now_us = host_now_us, .random = host_random,
