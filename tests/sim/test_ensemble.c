@@ -153,7 +153,7 @@ main(int argc, char **argv)
 	if (argc >= 2 && argc <= 3)
 		return run_seed(strtoull(argv[1], NULL, 10), argc == 3 ? argv[2] : "fle", true) ? 0 : 1;
 	uint64_t first = argc == 4 ? strtoull(argv[1], NULL, 10) : 1;
-	uint64_t last = argc == 4 ? strtoull(argv[2], NULL, 10) : 40;
+	uint64_t last = argc == 4 ? strtoull(argv[2], NULL, 10) : 5;
 	for (uint64_t seed = first; seed <= last; seed++)
 		for (unsigned i = 0; i < G_N_ELEMENTS(elections); i++)
 			if (argc != 4 || strcmp(argv[3], elections[i]) == 0)

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an election plugin sees of its host in the simulator. */
+#include "sim/world-private.h"
+
+static void
+host_log(const PdkHost *self, PdkLogLevel level, const char *format, ...)
+{
+	(void)level;
+	va_list arguments;
+	va_start(arguments, format);
+	g_autofree char *line = g_strdup_vprintf(format, arguments);
+	va_end(arguments);
+	g_autofree char *who = g_strdup_printf("%" G_GINT64_FORMAT " election:", ((const Host *)self)->node->sid);
+	sim_tell(((const Host *)self)->node->sim, who, line);
+}
+
+static int64_t
+host_now_us(const PdkHost *self)
+{
+	return ((const Host *)self)->node->sim->now_us;
+}
+
+static int64_t
+host_wall_ms(const PdkHost *self)
+{
+	return host_now_us(self) / 1000;
+}
+
+static uint64_t
+host_random(const PdkHost *self)
+{
+	return pdk_random_next(&((const Host *)self)->node->sim->random);
+}
+
+/* Options stand at their defaults. */
+static const PdkOption *
+option(const PdkConfig *config, const char *key)
+{
+	for (const PdkOption *at = (const PdkOption *)config; at && at->key; at++)
+		if (strcmp(at->key, key) == 0)
+			return at;
+	g_error("no option %s", key);
+}
+
+static const char *
+option_string(const PdkConfig *config, const char *key)
+{
+	return option(config, key)->fallback;
+}
+
+static int64_t
+option_int(const PdkConfig *config, const char *key)
+{
+	return g_ascii_strtoll(option(config, key)->fallback, NULL, 10);
+}
+
+static bool
+option_bool(const PdkConfig *config, const char *key)
+{
+	return strcmp(option(config, key)->fallback, "true") == 0;
+}
+PdkElection *
+sim_election_new(Node *node)
+{
+	const PdkElectionOps *ops = node->sim->election->ops;
+	g_autoptr(GError) error = NULL;
+	node->host.node = node;
+	node->host.host = (PdkHost){
+		.size = sizeof(PdkHost),
+		.log = host_log,
+		.now_us = host_now_us,
+		.wall_ms = host_wall_ms,
+		.random = host_random,
+		.option_string = option_string,
+		.option_int = option_int,
+		.option_bool = option_bool,
+	};
+	GBytes *kept = ops->record_key ? g_hash_table_lookup(node->disk.records, ops->record_key) : NULL;
+	PdkElection *election = ops->create(&node->host.host, (const PdkConfig *)node->sim->election->options,
+					    pdk_server_ensemble(node->server), kept, &error);
+	g_assert_no_error(error);
+	return election;
+}

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One simulated server: how it lives and dies, its connections, how its effects are carried. */
+#include "sim/world-private.h"
+
+#include <stdio.h>
+
+/* ---- a server's life ---- */
+
+static void
+server_log(void *context, PdkLogLevel level, const char *line)
+{
+	(void)level;
+	Node *node = context;
+	g_autofree char *who = g_strdup_printf("%" G_GINT64_FORMAT, node->sid);
+	sim_tell(node->sim, who, line);
+}
+
+static PdkMembers *
+make_members(const Sim *sim)
+{
+	PdkMembersRules rules = {.standalone_enabled = true};
+	g_autoptr(GString) text = g_string_new(NULL);
+	for (unsigned i = 0; i < sim->n; i++)
+		g_string_append_printf(text, "server.%u=10.0.0.%u:%d:%d:%s\n", i + 1, i + 1, QUORUM_PORT, ELECTION_PORT,
+				       i < sim->params.voters ? "participant" : "observer");
+	g_autoptr(GError) error = NULL;
+	PdkMembers *members = pdk_members_parse(text->str, text->len, &rules, &error);
+	g_assert_no_error(error);
+	return members;
+}
+
+static PdkSettings *
+make_settings(Node *node)
+{
+	const SimParams *params = &node->sim->params;
+	PdkSettings *settings = pdk_settings_new();
+	PdkReplicaParams *replica = g_new0(PdkReplicaParams, 1);
+	*replica = (PdkReplicaParams){
+		.self = node->sid,
+		.committed = make_members(node->sim),
+		.rules = {.standalone_enabled = true, .version_allowed = true},
+		.tick_ms = 2000,
+		.init_limit = 10,
+		.sync_limit = 5,
+		.dial_timeout_ms = 5000,
+		.max_buffer_bytes = settings->max_buffer_bytes,
+		.extra_buffer_bytes = settings->extra_buffer_bytes,
+		.history_count = params->history_count ? params->history_count : 500,
+		.snapshot_size_factor = 0.33,
+		.observer_delay_ms = 200,
+		.bind_retries = 3,
+		.sync_enabled = true,
+		.learner_output_max = 256 * MIB,
+	};
+	settings->replica = replica;
+	settings->leader_serves = true;
+	settings->server_id = (uint8_t)node->sid;
+	if (params->snap_count)
+		settings->snap_count = params->snap_count;
+	return settings;
+}
+
+static GBytes *
+record(const Node *node, const char *key)
+{
+	return key ? g_hash_table_lookup(node->disk.records, key) : NULL;
+}
+
+
+void
+sim_start(Sim *sim, unsigned server)
+{
+	Node *node = &sim->nodes[server];
+	g_assert(!node->up);
+	node->up = true;
+	node->life++;
+	node->settings = make_settings(node);
+	node->registry = pdk_registry_new();
+	node->effects = pdk_effects_new();
+	node->sync_out = false;
+	node->disk_free_us = 0;
+	node->turn_at_us = INT64_MAX;
+	node->ends = g_ptr_array_new();
+	node->generations = g_array_new(FALSE, TRUE, sizeof(uint32_t));
+	PdkServerParams params = {
+		.settings = node->settings,
+		.registry = node->registry,
+		.facts = &node->facts,
+		.version = "3.9.4-paddock-sim",
+		.built_on = "never",
+		.seed = pdk_random_next(&sim->random),
+		.now_us = sim->now_us,
+		.wall_ms = sim->now_us / 1000,
+		.log = server_log,
+		.log_context = node,
+	};
+	sim_tell(sim, "*", "a server starts");
+	node->server = pdk_server_new(&params);
+	int64_t last = sim_disk_recover(&node->disk, pdk_server_recovery(), node->server);
+	node->election = sim_election_new(node);
+	g_autoptr(GError) error = NULL;
+	if (!pdk_server_join(node->server, sim->election->ops, node->election, record(node, "acceptedEpoch"),
+			     record(node, "currentEpoch"), last, &error)) {
+		sim_fail(sim, "server %" G_GINT64_FORMAT " cannot join: %s", node->sid, error->message);
+		sim_crash(sim, server);
+		return;
+	}
+	pdk_server_begin(node->server, sim->now_us, sim->now_us / 1000, true, node->effects);
+	sim_carry(node);
+}
+/* ---- connections ---- */
+
+SimEnd *
+sim_end_new(Sim *sim, Node *node)
+{
+	SimEnd *end = g_new0(SimEnd, 1);
+	end->sim = sim;
+	end->node = node;
+	end->open = true;
+	g_queue_init(&end->waiting);
+	g_ptr_array_add(sim->all_ends, end);
+	if (node == NULL)
+		return end;
+	end->life = node->life;
+	guint at = 0;
+	while (at < node->ends->len && g_ptr_array_index(node->ends, at) != NULL)
+		at++;
+	if (at == node->ends->len) {
+		g_ptr_array_add(node->ends, NULL);
+		g_array_set_size(node->generations, at + 1);
+	}
+	uint32_t generation = ++g_array_index(node->generations, uint32_t, at);
+	node->ends->pdata[at] = end;
+	end->link = (uint64_t)generation << 32 | at;
+	return end;
+}
+
+static SimEnd *
+find_end(const Node *node, PdkLink link)
+{
+	guint at = (guint)(link & 0xffffffff);
+	SimEnd *end = at < node->ends->len ? g_ptr_array_index(node->ends, at) : NULL;
+	return end && end->link == link ? end : NULL;
+}
+
+void
+sim_end_free(void *data)
+{
+	SimEnd *end = data;
+	g_queue_clear_full(&end->waiting, (GDestroyNotify)g_bytes_unref);
+	g_free(end);
+}
+
+static int64_t
+wire_us(Sim *sim)
+{
+	return WIRE_MIN_US + (int64_t)pdk_random_below(&sim->random, WIRE_MORE_US);
+}
+
+/* In order behind what was sent before. */
+int64_t
+sim_arrival(Sim *sim, SimEnd *to)
+{
+	int64_t earliest = sim->now_us + wire_us(sim);
+	to->last_us = MAX(to->last_us + 1, earliest);
+	return to->last_us;
+}
+
+bool
+sim_alive(const SimEnd *end)
+{
+	return end->open && (end->node == NULL || (end->node->up && end->node->life == end->life));
+}
+
+void
+sim_send_to(Sim *sim, SimEnd *to, GBytes *bytes)
+{
+	sim_push(sim, sim_arrival(sim, to), (Happening){.what = HAPPENS_BYTES, .end = to, .bytes = g_bytes_ref(bytes)});
+}
+
+/* The owner of @end is done with it: the other side hears of it. */
+void
+sim_shut(SimEnd *end)
+{
+	if (!end->open)
+		return;
+	end->open = false;
+	if (end->node && end->node->life == end->life)
+		end->node->ends->pdata[end->link & 0xffffffff] = NULL;
+	if (end->other && end->other->open)
+		sim_push(end->sim, sim_arrival(end->sim, end->other), (Happening){.what = HAPPENS_CLOSE, .end = end->other});
+}
+
+void
+sim_crash(Sim *sim, unsigned server)
+{
+	Node *node = &sim->nodes[server];
+	if (!node->up)
+		return;
+	sim_tell(sim, "*", "a server crashes");
+	for (guint i = 0; i < node->ends->len; i++)
+		if (g_ptr_array_index(node->ends, i))
+			sim_shut(g_ptr_array_index(node->ends, i));
+	node->up = false;
+	node->life++;
+	pdk_server_free(node->server);
+	node->server = NULL;
+	((const PdkElectionOps *)sim->election->ops)->destroy(node->election);
+	pdk_effects_free(node->effects);
+	pdk_registry_free(node->registry);
+	pdk_settings_free(node->settings);
+	g_ptr_array_unref(node->ends);
+	g_array_unref(node->generations);
+	memset(node->listens, 0, sizeof node->listens);
+	sim_disk_crash(&node->disk, &sim->random);
+}
+
+void
+sim_wipe(Sim *sim, unsigned server)
+{
+	g_assert(!sim->nodes[server].up);
+	sim_disk_clear(&sim->nodes[server].disk);
+	sim_disk_init(&sim->nodes[server].disk);
+}
+/* ---- carrying ---- */
+
+void
+sim_step(Node *node, PdkEvent *event)
+{
+	event->now_us = node->sim->now_us;
+	event->wall_ms = node->sim->now_us / 1000;
+	pdk_server_step(node->server, event, node->effects);
+}
+
+static void
+check_append(Sim *sim, Node *node, int64_t zxid, GBytes *txn)
+{
+	guint hash = g_bytes_hash(txn);
+	void *known;
+	if (!g_hash_table_lookup_extended(sim->appended, &zxid, NULL, &known))
+		g_hash_table_insert(sim->appended, g_memdup2(&zxid, sizeof zxid), GUINT_TO_POINTER(hash));
+	else if (GPOINTER_TO_UINT(known) != hash)
+		sim_fail(sim, "server %" G_GINT64_FORMAT " logs another txn under zxid 0x%" G_GINT64_MODIFIER "x", node->sid,
+			 (guint64)zxid);
+}
+
+static int64_t
+disk_done(Node *node)
+{
+	Sim *sim = node->sim;
+	int64_t took = SYNC_MIN_US + (int64_t)pdk_random_below(&sim->random, SYNC_MORE_US) + node->disk_extra_us;
+	node->disk_free_us = MAX(node->disk_free_us, sim->now_us) + took;
+	return node->disk_free_us;
+}
+
+void
+sim_begin_sync(Node *node)
+{
+	if (node->sync_out || node->disk.synced == node->disk.txns->len)
+		return;
+	node->sync_out = true;
+	sim_push(node->sim, disk_done(node),
+	     (Happening){.what = HAPPENS_DISK, .node = node, .job = DISK_SYNC, .count = node->disk.txns->len});
+}
+
+static void
+carry_appends(Node *node)
+{
+	for (unsigned i = 0; i < node->effects->n_appends; i++) {
+		const PdkAppend *append = &node->effects->appends[i];
+		guint n = node->disk.txns->len;
+		if (n > 0 && g_array_index(node->disk.txns, PdkLoggedTxn, n - 1).zxid >= append->zxid)
+			sim_fail(node->sim, "server %" G_GINT64_FORMAT " logs 0x%" G_GINT64_MODIFIER "x behind 0x%" G_GINT64_MODIFIER "x",
+				 node->sid, (guint64)append->zxid,
+				 (guint64)g_array_index(node->disk.txns, PdkLoggedTxn, n - 1).zxid);
+		check_append(node->sim, node, append->zxid, append->txn);
+		sim_disk_append(&node->disk, append->zxid, append->txn);
+	}
+	sim_begin_sync(node);
+}
+
+static void
+carry_outputs(Node *node)
+{
+	for (unsigned i = 0; i < node->effects->n_outputs; i++) {
+		const PdkOutput *output = &node->effects->outputs[i];
+		SimEnd *end = find_end(node, output->link);
+		if (end == NULL || pdk_output_length(output) == 0)
+			continue;
+		g_autoptr(GArray) scratch = g_array_new(FALSE, FALSE, sizeof(PdkPart));
+		g_autoptr(GByteArray) whole = g_byte_array_new();
+		unsigned n;
+		const PdkPart *parts = pdk_output_parts(output, scratch, &n);
+		for (unsigned k = 0; k < n; k++)
+			g_byte_array_append(whole, parts[k].data, (guint)parts[k].length);
+		g_autoptr(GBytes) bytes = g_bytes_new(whole->data, whole->len);
+		sim_send_to(node->sim, end->other, bytes);
+	}
+}
+
+static Node *
+node_of_address(Sim *sim, const char *address)
+{
+	unsigned a, b, c, number;
+	if (sscanf(address, "%u.%u.%u.%u", &a, &b, &c, &number) != 4 || number == 0 || number > sim->n)
+		return NULL;
+	return &sim->nodes[number - 1];
+}
+
+static void
+carry_disk(Node *node, DiskJob job, PdkCommand *command, int64_t extra_us)
+{
+	Happening happening = {
+		.what = HAPPENS_DISK,
+		.node = node,
+		.job = job,
+		.zxid = command->zxid,
+		.limit = command->limit,
+		.key = g_steal_pointer(&command->key),
+		.bytes = g_steal_pointer(&command->part),
+		.tail = command->tail,
+	};
+	sim_push(node->sim, disk_done(node) + extra_us, happening);
+}
+
+static void
+resume(SimEnd *end)
+{
+	end->paused = false;
+	GBytes *bytes;
+	while ((bytes = g_queue_pop_head(&end->waiting)))
+		sim_push(end->sim, end->sim->now_us, (Happening){.what = HAPPENS_BYTES, .end = end, .bytes = bytes});
+}
+
+static void
+carry_command(Node *node, PdkCommand *command)
+{
+	Sim *sim = node->sim;
+	SimEnd *end = command->link ? find_end(node, command->link) : NULL;
+	switch (command->type) {
+	case PDK_COMMAND_CLOSE:
+	case PDK_COMMAND_CLOSE_FLUSHED:
+		if (end) {
+			sim_shut(end);
+			PdkEvent event = {.kind = PDK_EVENT_CLOSED, .link = command->link};
+			sim_step(node, &event);
+		}
+		return;
+	case PDK_COMMAND_PAUSE:
+		if (end)
+			end->paused = true;
+		return;
+	case PDK_COMMAND_RESUME:
+		if (end)
+			resume(end);
+		return;
+	case PDK_COMMAND_SNAPSHOT_BEGIN:
+		g_assert(node->disk.being == NULL);
+		node->disk.being = g_byte_array_new();
+		node->disk.being_zxid = command->zxid;
+		return;
+	case PDK_COMMAND_SNAPSHOT_PART: {
+		size_t length;
+		const void *data = g_bytes_get_data(command->part, &length);
+		g_byte_array_append(node->disk.being, data, (guint)length);
+		return;
+	}
+	case PDK_COMMAND_SNAPSHOT_FINISH:
+		carry_disk(node, DISK_SNAPSHOT, command, 0);
+		return;
+	case PDK_COMMAND_SNAPSHOT_ABORT:
+		g_clear_pointer(&node->disk.being, g_byte_array_unref);
+		return;
+	case PDK_COMMAND_DIAL:
+		sim_push(sim, sim->now_us + wire_us(sim),
+		     (Happening){.what = HAPPENS_DIAL, .node = node, .target = node_of_address(sim, command->address),
+				 .purpose = command->purpose, .dial = command->dial});
+		return;
+	case PDK_COMMAND_LISTEN: {
+		node->listens[command->purpose] = true;
+		PdkEvent event = {.kind = PDK_EVENT_LISTENING, .listening = {command->purpose, command->address, NULL}};
+		sim_step(node, &event);
+		return;
+	}
+	case PDK_COMMAND_UNLISTEN:
+		node->listens[command->purpose] = false;
+		return;
+	case PDK_COMMAND_RECORD:
+		carry_disk(node, DISK_RECORD, command, 0);
+		return;
+	case PDK_COMMAND_MEMBERS:
+		return;
+	case PDK_COMMAND_TRUNCATE:
+		carry_disk(node, DISK_TRUNCATE, command, 0);
+		return;
+	case PDK_COMMAND_RELOAD:
+		carry_disk(node, DISK_RELOAD, command, RELOAD_US);
+		return;
+	case PDK_COMMAND_READ_LOG:
+		carry_disk(node, DISK_READ, command, 0);
+		return;
+	}
+}
+
+static void
+want_turn(Node *node, int64_t at_us)
+{
+	if (at_us >= node->turn_at_us)
+		return;
+	node->turn_at_us = MAX(at_us, node->sim->now_us);
+	sim_push(node->sim, at_us, (Happening){.what = HAPPENS_TURN, .node = node});
+}
+
+static void
+check_leader(Node *node)
+{
+	PdkServerFacts facts;
+	PdkEnsembleFacts known = {.size = sizeof known};
+	const PdkView *view = pdk_server_view(node->server);
+	view->facts(view->core, &facts);
+	if (!view->ensemble(view->core, &known) || !known.leads || !facts.serving)
+		return;
+	int64_t epoch = known.epoch;
+	void *sid = g_hash_table_lookup(node->sim->leaders, &epoch);
+	if (sid == NULL)
+		g_hash_table_insert(node->sim->leaders, g_memdup2(&epoch, sizeof epoch), GINT_TO_POINTER((int)node->sid));
+	else if (GPOINTER_TO_INT(sid) != (int)node->sid)
+		sim_fail(node->sim, "servers %d and %" G_GINT64_FORMAT " both lead epoch %" G_GINT64_FORMAT, GPOINTER_TO_INT(sid),
+			 node->sid, epoch);
+}
+
+/* One round: what the step wished is carried; its order is the host's. */
+static void
+carry(Node *node)
+{
+	PdkEffects *effects = node->effects;
+	if (effects->fatal) {
+		sim_fail(node->sim, "server %" G_GINT64_FORMAT " stops: %s", node->sid, effects->fatal);
+		return;
+	}
+	carry_appends(node);
+	carry_outputs(node);
+	if (effects->again)
+		want_turn(node, node->sim->now_us + 1);
+	if (effects->deadline_us != INT64_MAX)
+		want_turn(node, effects->deadline_us);
+	/* Commands may step the server: its next effects must not mix with these. */
+	PdkEffects *fresh = pdk_effects_new();
+	fresh->turn = effects->turn + 1;
+	node->effects = fresh;
+	for (unsigned i = 0; i < effects->n_commands; i++)
+		carry_command(node, &effects->commands[i]);
+	pdk_effects_free(effects);
+}
+
+static bool
+has_wishes(const PdkEffects *effects)
+{
+	return effects->n_appends || effects->n_outputs || effects->n_commands || effects->fatal || effects->again;
+}
+
+void
+sim_carry(Node *node)
+{
+	PdkEvent turn = {.kind = PDK_EVENT_TURN};
+	node->turn_at_us = INT64_MAX;
+	sim_step(node, &turn);
+	unsigned rounds = 0;
+	do
+		carry(node);
+	while (has_wishes(node->effects) && ++rounds < 16);
+	if (has_wishes(node->effects))
+		want_turn(node, node->sim->now_us + 1);
+	if (pdk_random_below(&node->sim->random, 64) == 0)
+		pdk_server_check(node->server);
+	check_leader(node);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a simulated world: what happens when, servers, connections. Changes when the files of the world share more. */
+#ifndef TESTS_SIM_WORLD_PRIVATE_H
+#define TESTS_SIM_WORLD_PRIVATE_H
+
+#include "server/server-private.h"
+#include "sim/disk.h"
+#include "sim/world.h"
+#include <paddock/plugin.h>
+
+#define WIRE_MIN_US 50
+#define WIRE_MORE_US 400
+#define SYNC_MIN_US 100
+#define SYNC_MORE_US 300
+#define RELOAD_US 2000
+#define REFUSED_US 100
+#define QUORUM_PORT 2888
+#define ELECTION_PORT 3888
+#define MAX_SERVERS 16
+
+typedef struct Node Node;
+
+struct SimEnd {
+	Sim *sim;
+	Node *node; /* NULL: a client */
+	SimClient client;
+	PdkLink link;
+	uint32_t life; /* of the node */
+	SimEnd *other;
+	bool open;      /* its owner was not told of the end and did not ask for it */
+	bool paused;
+	GQueue waiting; /* of GBytes: came while paused */
+	int64_t held_until_us; /* a cut line: nothing arrives before, so that the order stays */
+	int64_t last_us; /* when the last of what was sent to it arrives */
+};
+
+typedef enum {
+	HAPPENS_TURN,
+	HAPPENS_BYTES,
+	HAPPENS_CLOSE,
+	HAPPENS_DIAL,
+	HAPPENS_DIAL_ANSWER,
+	HAPPENS_DISK,
+	HAPPENS_LATER,
+} What;
+
+typedef enum { DISK_SYNC, DISK_RECORD, DISK_TRUNCATE, DISK_RELOAD, DISK_READ, DISK_SNAPSHOT } DiskJob;
+
+typedef struct {
+	int64_t at_us;
+	uint64_t number;
+	What what;
+	Node *node;
+	uint32_t life;
+	SimEnd *end;
+	GBytes *bytes;
+	/* dial */
+	PdkPurpose purpose;
+	Node *target;
+	uint32_t dial;
+	/* disk */
+	DiskJob job;
+	unsigned count;
+	int64_t zxid, limit;
+	char *key;
+	PdkSnapshotTail tail;
+	/* later */
+	void (*fire)(void *data);
+	void *data;
+} Happening;
+
+/* What the election plugin sees of its host. */
+typedef struct {
+	PdkHost host;
+	Node *node;
+} Host;
+
+struct Node {
+	Sim *sim;
+	Host host;
+	unsigned index;
+	int64_t sid;
+	bool up;
+	uint32_t life;
+	PdkSettings *settings;
+	PdkRegistry *registry;
+	PdkHostFacts facts;
+	PdkServer *server;
+	PdkEffects *effects;
+	PdkElection *election;
+	SimDisk disk;
+	int64_t disk_free_us, disk_extra_us;
+	bool sync_out;
+	int64_t paused_until_us;
+	int64_t turn_at_us;
+	GPtrArray *ends; /* by slot; NULL: free */
+	GArray *generations;
+	bool listens[4];
+};
+
+struct Sim {
+	SimParams params;
+	PdkRandom random;
+	int64_t now_us;
+	uint64_t numbers;
+	GArray *heap; /* Happening * */
+	Node nodes[MAX_SERVERS];
+	unsigned n;
+	bool cut[MAX_SERVERS][MAX_SERVERS]; /* from, to */
+	const PdkPlugin *election;
+	char *failure;
+	GHashTable *appended; /* zxid -> checksum of the txn: one txn a zxid */
+	GHashTable *leaders;  /* epoch -> sid + 1: one leader an epoch */
+	GPtrArray *all_ends;
+};
+
+/* ---- agenda.c: what happens, in which order ---- */
+/* Puts it on the agenda; the life of its node is noted, so that it means nothing to the next one. */
+void sim_push(Sim *sim, int64_t at_us, Happening happening);
+/* The next one, NULL: none; it stays on the agenda. */
+const Happening *sim_first(Sim *sim);
+/* Takes it off. */
+Happening *sim_pop(Sim *sim);
+/* Puts one back for later, in its old order among its like. */
+void sim_postpone(Sim *sim, Happening *happening, int64_t until_us);
+void sim_happening_free(Happening *happening);
+void sim_tell(Sim *sim, const char *who, const char *line);
+
+/* ---- node.c: a server's life, its connections, and the carrying of its effects ---- */
+void sim_step(Node *node, PdkEvent *event);
+/* A turn, and everything that follows from it. */
+void sim_carry(Node *node);
+SimEnd *sim_end_new(Sim *sim, Node *node);
+/* The owner of @end is done with it: the other side hears of it. */
+void sim_shut(SimEnd *end);
+void sim_end_free(void *data);
+/* Its owner lives, and was not told of an end. */
+bool sim_alive(const SimEnd *end);
+/* When what is sent to @to now arrives, in order behind what was sent before. */
+int64_t sim_arrival(Sim *sim, SimEnd *to);
+void sim_send_to(Sim *sim, SimEnd *to, GBytes *bytes);
+void sim_begin_sync(Node *node);
+
+/* ---- host.c: what an election plugin sees of its host ---- */
+PdkElection *sim_election_new(Node *node);
+
+#endif
