@@ -501,6 +501,7 @@ txns_and_records_reach_the_disk_in_the_order_asked_for(void)
 	}
 }
 
+/* Nothing that was asked for behind it may be found. */
 static void
 a_record_that_cannot_be_written_ends_the_plugin(void)
 {
@@ -508,12 +509,16 @@ a_record_that_cannot_be_written_ends_the_plugin(void)
 
 	forgetful_files_fail(stage.disk, FORGETFUL_DATASYNC, 1, EIO, false);
 	life_put(stage.life, "currentEpoch", "2");
+	life_put(stage.life, "acceptedEpoch", "3");
 	life_append(stage.life, 10);
 	life_sync(stage.life);
 	step_host_settle_timers(stage.life->host, 1000000);
 	CU_ASSERT_PTR_NOT_NULL(stage.life->failed);
 	CU_ASSERT_EQUAL(stage.life->saves, 0);
 	CU_ASSERT_EQUAL(stage.life->synceds, 0);
+	stage_again(&stage);
+	CU_ASSERT_TRUE(life_record_is(stage.life, "acceptedEpoch", NULL));
+	CU_ASSERT_EQUAL(stage.life->result.last_zxid, 0);
 	stage_end(&stage);
 }
 
@@ -608,6 +613,7 @@ what_was_appended_above_goes_with_a_truncation(void)
 	uint64_t chain = g_array_index(stage.history->chain, uint64_t, 9);
 	life_truncate(stage.life, 9);
 	step_host_settle(stage.life->host);
+	CU_ASSERT_EQUAL(stage.life->most_synced, 9); /* dropped, not written and cut */
 	CU_ASSERT_TRUE(life_recover_again(stage.life, NULL));
 	CU_ASSERT_EQUAL(stage.life->result.last_zxid, 9);
 	CU_ASSERT_EQUAL(stage.life->chain, chain);

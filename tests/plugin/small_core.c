@@ -249,6 +249,7 @@ on_synced(void *context, int64_t zxid)
 	CU_ASSERT_TRUE(zxid >= self->last_synced && zxid <= self->history->appended);
 	self->synceds++;
 	self->last_synced = zxid;
+	self->most_synced = MAX(self->most_synced, zxid);
 	self->history->synced = MAX(self->history->synced, zxid);
 }
 

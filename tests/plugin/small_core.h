@@ -53,7 +53,7 @@ typedef struct {
 	bool deaf; /* after a crash nothing is delivered */
 	bool inside; /* a call into the plugin is under way: no event may come */
 	unsigned synceds, rooms, dones;
-	int64_t last_synced;
+	int64_t last_synced, most_synced; /* a truncation takes the first back */
 	bool room;
 	GError *failed, *snapshot_error;
 	int64_t snapshot_done; /* zxid, -1: none yet */

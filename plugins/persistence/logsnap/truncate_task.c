@@ -30,7 +30,7 @@ run(void *data)
 			log_writer_write(writer, task->above, &task->report, &task->error);
 		return;
 	}
-	log_writer_close(writer);
+	log_writer_close(writer); /* so the next append begins a file */
 	task->snapshot = truncation_snapshot(truncation);
 	writer->broken = !truncation_run(truncation, &task->error);
 }
@@ -86,7 +86,6 @@ truncate_task_start(PdkPersistence *self, int64_t zxid)
 	task->above = commit_take_above(self, zxid);
 	self->truncations++;
 	commit_flush(self);
-	commit_roll(self);
 	self->orders_out++;
 	self->host->offload(self->host, PDK_LANE_LOG, run, done, task);
 }
