@@ -4,7 +4,7 @@
 #include "server/server-private.h"
 
 #define TIMEOUT_MS 10000
-#define THINK_US (20 * SIM_MS)
+#define THINK_US (60 * SIM_MS)
 #define AGAIN_US (50 * SIM_MS)
 #define PATIENCE_US (8 * SIM_SECOND) /* without an answer the client tries another server */
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/disk.h"
 
+#define SNAPSHOTS_KEPT 3
+
 static void
 clear_txn(void *data)
 {
@@ -79,6 +81,8 @@ sim_disk_keep_snapshot(SimDisk *disk, const PdkSnapshotTail *tail)
 	SimSnapshot snapshot = {disk->being_zxid, g_byte_array_free_to_bytes(disk->being), *tail};
 	disk->being = NULL;
 	g_array_append_val(disk->snapshots, snapshot);
+	if (disk->snapshots->len > SNAPSHOTS_KEPT)
+		g_array_remove_index(disk->snapshots, 0);
 }
 
 int64_t
