@@ -173,7 +173,7 @@ logsnap_recover(PdkPersistence *self, const PdkRecovery *into, void *context, Pd
 	bool marker;
 
 	forget_life(self);
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->deleting);
+	g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&self->deleting);
 	if (!self->recovered && !truncation_resume(host, &self->directories, error))
 		return false;
 	bool done = recovery_run(&settings, into, context, result, &marker, error);

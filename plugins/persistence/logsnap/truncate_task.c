@@ -22,7 +22,7 @@ run(void *data)
 
 	if (writer->broken)
 		return;
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->deleting);
+	g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&self->deleting);
 	g_autoptr(Truncation) truncation = truncation_plan(self->host->files, &self->directories, self->settings.max_record_bytes,
 							   task->zxid, &task->refused);
 	if (truncation == NULL) {

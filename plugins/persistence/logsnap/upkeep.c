@@ -20,7 +20,7 @@ run_job(void *data)
 
 	if (upkeep->purge) {
 		g_autoptr(GError) error = NULL;
-		g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->deleting);
+		g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&self->deleting);
 		upkeep->purged = purge_run(host->files, directories, (unsigned)self->settings.retain, &error);
 		if (error)
 			host->log(host, PDK_LOG_WARNING, "purge-incomplete cause=\"%s\"", error->message);
