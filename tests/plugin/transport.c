@@ -864,6 +864,66 @@ a_dial_that_nobody_answers_runs_out_of_time(void)
 	close(deaf);
 }
 
+static void
+peers_are_dialled_by_ipv6_too(void)
+{
+	g_autoptr(Bench) bench = bench_new(plugin, "io_threads", io_threads);
+	if (!PDK_HAS(bench->ops, dial))
+		return;
+	bench_listen(bench, "*:0");
+	int fd = connect_v6(bench->port);
+	if (fd < 0)
+		return; /* a machine without IPv6 */
+	close(fd);
+	g_autofree char *address = g_strdup_printf("[::1]:%u", bench->port);
+	Seen *caller = bench_dial(bench, address, BENCH_PATIENCE_MS);
+	CU_ASSERT_TRUE_FATAL(bench_await_accepted(bench, 2));
+	bench_send_bytes(bench, caller->conn, "ping", 4);
+	Seen *called = g_ptr_array_index(bench->seen, bench->seen->len - 1);
+	CU_ASSERT_TRUE(bench_await_received(called, 4));
+	CU_ASSERT_EQUAL(g_strcmp0(called->address, "0:0:0:0:0:0:0:1"), 0);
+}
+
+/* The purpose under which a caller of @address is let in. */
+static PdkPurpose
+purpose_at(Bench *bench, const char *address)
+{
+	unsigned before = bench->n_accepted;
+	bench_dial(bench, address, BENCH_PATIENCE_MS);
+	CU_ASSERT_TRUE_FATAL(bench_await_accepted(bench, before + 1));
+	return ((Seen *)g_ptr_array_index(bench->seen, bench->seen->len - 1))->purpose;
+}
+
+static void
+listeners_of_several_purposes_are_closed_apart(void)
+{
+	g_autoptr(Bench) bench = bench_open();
+	if (!PDK_HAS(bench->ops, dial) || !PDK_HAS(bench->ops, stop_listening_for))
+		return;
+	const PdkPurpose purposes[] = { PDK_PURPOSE_QUORUM, PDK_PURPOSE_ELECTION, PDK_PURPOSE_ELECTION };
+	g_auto(GStrv) addresses = g_new0(char *, G_N_ELEMENTS(purposes) + 1);
+	for (unsigned i = 0; i < G_N_ELEMENTS(purposes); i++) {
+		addresses[i] = bench->ops->listen(bench->transport, purposes[i], "127.0.0.1:0", 0, NULL);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(addresses[i]);
+		CU_ASSERT_EQUAL(purpose_at(bench, addresses[i]), purposes[i]);
+	}
+	CU_ASSERT_EQUAL(purpose_at(bench, bench->listening), PDK_PURPOSE_CLIENT);
+	Seen *stays = g_ptr_array_index(bench->seen, bench->seen->len - 2);
+
+	bench->ops->stop_listening_for(bench->transport, PDK_PURPOSE_ELECTION);
+	for (unsigned i = 1; i < G_N_ELEMENTS(purposes); i++) {
+		Seen *refused = bench_dial(bench, addresses[i], BENCH_PATIENCE_MS);
+		CU_ASSERT_TRUE(bench_await_closed(refused));
+		CU_ASSERT_EQUAL(refused->reason, PDK_CLOSED_REFUSED);
+	}
+	CU_ASSERT_EQUAL(purpose_at(bench, addresses[0]), PDK_PURPOSE_QUORUM);
+	CU_ASSERT_EQUAL(purpose_at(bench, bench->listening), PDK_PURPOSE_CLIENT);
+	CU_ASSERT_EQUAL(stays->n_closed, 0);
+	/* The port is free for the same purpose again. */
+	g_autofree char *again = bench->ops->listen(bench->transport, PDK_PURPOSE_ELECTION, addresses[1], 0, NULL);
+	CU_ASSERT_EQUAL(g_strcmp0(again, addresses[1]), 0);
+}
+
 static const ConformanceCase cases[] = {
 	CONFORMANCE_CASE(the_plugin_says_what_it_is),
 	CONFORMANCE_CASE(an_instance_that_was_never_started_can_be_destroyed),
@@ -896,6 +956,8 @@ static const ConformanceCase cases[] = {
 	CONFORMANCE_CASE(a_dialled_connection_works_both_ways),
 	CONFORMANCE_CASE(a_dial_that_fails_says_whether_it_was_refused),
 	CONFORMANCE_CASE(a_dial_that_nobody_answers_runs_out_of_time),
+	CONFORMANCE_CASE(peers_are_dialled_by_ipv6_too),
+	CONFORMANCE_CASE(listeners_of_several_purposes_are_closed_apart),
 	{ NULL, NULL },
 };
 

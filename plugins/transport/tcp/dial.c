@@ -75,7 +75,7 @@ try_next(PdkTransport *self, PdkTcpConn *conn)
 			dial->error = errno;
 			continue;
 		}
-		pdk_tcp_set_socket_options(self, conn->fd);
+		pdk_tcp_set_socket_options(self, conn->fd, (PdkPurpose)conn->purpose);
 		if (connect(conn->fd, at->ai_addr, at->ai_addrlen) == 0) {
 			reached(self, conn);
 			return;

@@ -54,6 +54,16 @@ pdk_tcp_stop_listening(PdkTransport *self)
 		listener_stop(g_ptr_array_index(self->listeners, i));
 }
 
+void
+pdk_tcp_stop_listening_for(PdkTransport *self, PdkPurpose purpose)
+{
+	for (unsigned i = 0; i < self->listeners->len; i++) {
+		PdkTcpListener *listener = g_ptr_array_index(self->listeners, i);
+		if (listener->purpose == purpose)
+			listener_stop(listener);
+	}
+}
+
 static void
 rested(void *data)
 {
@@ -199,7 +209,7 @@ resolve(const char *address, struct sockaddr_storage *into, socklen_t *length, b
 
 /* A listening socket, or -1 and errno. */
 static int
-open_listener(PdkTransport *self, const struct sockaddr_storage *at, socklen_t length, int backlog)
+open_listener(PdkTransport *self, PdkPurpose purpose, const struct sockaddr_storage *at, socklen_t length, int backlog)
 {
 	int fd = socket(at->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
@@ -209,7 +219,7 @@ open_listener(PdkTransport *self, const struct sockaddr_storage *at, socklen_t l
 	if (at->ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 	/* Accepted sockets inherit these: no call for each of them. */
-	pdk_tcp_set_socket_options(self, fd);
+	pdk_tcp_set_socket_options(self, fd, purpose);
 	if (bind(fd, (const struct sockaddr *)at, length) < 0 || listen(fd, backlog) < 0) {
 		int problem = errno;
 		close(fd);
@@ -229,13 +239,13 @@ pdk_tcp_listen(PdkTransport *self, PdkPurpose purpose, const char *address, int 
 		return NULL;
 	if (backlog <= 0)
 		backlog = self->backlog > 0 ? self->backlog : SOMAXCONN;
-	int fd = open_listener(self, &at, length, backlog);
+	int fd = open_listener(self, purpose, &at, length, backlog);
 	if (fd < 0 && is_any && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
 		/* A system without IPv6. */
 		in_port_t port = ((struct sockaddr_in6 *)&at)->sin6_port;
 		memset(&at, 0, sizeof(at));
 		*(struct sockaddr_in *)&at = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = port };
-		fd = open_listener(self, &at, sizeof(struct sockaddr_in), backlog);
+		fd = open_listener(self, purpose, &at, sizeof(struct sockaddr_in), backlog);
 	}
 	if (fd < 0) {
 		g_set_error(error, PDK_TCP_ERROR, PDK_TCP_ERROR_SYSTEM, "cannot listen on %s: %s", address,

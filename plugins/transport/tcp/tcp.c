@@ -14,6 +14,10 @@
 #define BURST_US 1000
 /* After fewer events than this a burst is over: the next epoll_wait would mostly come back empty. */
 #define BUSY_EVENTS 4
+/* Of links between servers: silence before the first probe, between probes, and how many may stay unanswered. */
+#define PEER_IDLE_S 10
+#define PEER_INTERVAL_S 3
+#define PEER_PROBES 3
 
 static const PdkOption tcp_options[] = {
 	{ .key = "listen", .type = PDK_OPTION_LIST, .fallback = "127.0.0.1:2181",
@@ -131,10 +135,28 @@ pdk_tcp_tell_drained(PdkTransport *self, PdkTcpConn *conn)
 	self->events->drained(self->context, conn->link, unsent);
 }
 
+/*
+ * A peer whose machine is gone says nothing, and an election link may be silent for ever: the system asks, and gives up what
+ * stays unanswered.
+ */
+static void
+watch_peer(int fd)
+{
+	int on = 1, idle_s = PEER_IDLE_S, interval_s = PEER_INTERVAL_S, probes = PEER_PROBES;
+	unsigned unanswered_ms = (PEER_IDLE_S + PEER_INTERVAL_S * PEER_PROBES) * 1000;
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms, sizeof(unanswered_ms));
+}
+
 void
-pdk_tcp_set_socket_options(PdkTransport *self, int fd)
+pdk_tcp_set_socket_options(PdkTransport *self, int fd, PdkPurpose purpose)
 {
 	int on = 1;
+	if (purpose != PDK_PURPOSE_CLIENT)
+		watch_peer(fd);
 	if (self->no_delay)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (self->keep_alive)
@@ -438,6 +460,7 @@ static const PdkTransportOps tcp_ops = {
 	.resume = tcp_resume,
 	.peer = tcp_peer,
 	.dial = pdk_tcp_dial,
+	.stop_listening_for = pdk_tcp_stop_listening_for,
 };
 
 PDK_PLUGIN_DEFINE(transport, tcp) = {

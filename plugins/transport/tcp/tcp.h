@@ -59,13 +59,15 @@ void
 pdk_tcp_tell_drained(PdkTransport *self, PdkTcpConn *conn);
 /* Sets the options that accepted sockets inherit and dialled ones need. */
 void
-pdk_tcp_set_socket_options(PdkTransport *self, int fd);
+pdk_tcp_set_socket_options(PdkTransport *self, int fd, PdkPurpose purpose);
 
 /* listener.c */
 char *
 pdk_tcp_listen(PdkTransport *self, PdkPurpose purpose, const char *address, int backlog, GError **error);
 void
 pdk_tcp_stop_listening(PdkTransport *self);
+void
+pdk_tcp_stop_listening_for(PdkTransport *self, PdkPurpose purpose);
 /* Frees one entry of `listeners`. */
 void
 pdk_tcp_listener_free(gpointer listener);
