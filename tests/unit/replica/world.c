@@ -40,6 +40,8 @@ name_leader(World *world)
 {
 	PdkSids looking = {0};
 	const PdkElection *best = NULL;
+	if (world->puppet)
+		return world->puppet;
 	if (leads(world, world->named))
 		return world->named;
 	for (unsigned sid = 1; sid <= world->n; sid++) {
@@ -590,6 +592,7 @@ world_new(unsigned voters, unsigned observers, uint64_t seed)
 	world->members = make_members(voters, world->n);
 	world->connections = g_ptr_array_new();
 	world->committed = world_txns_new();
+	world->tapped = g_byte_array_new();
 	world->leaders = g_hash_table_new(NULL, NULL);
 	world->election_ops = &scripted_ops;
 	world->history_count = 20;
@@ -715,6 +718,7 @@ world_free(World *world)
 	}
 	pdk_assert(world->connections->len == 0);
 	g_ptr_array_unref(world->connections);
+	g_byte_array_unref(world->tapped);
 	world_txns_cut(world->committed, 0);
 	g_array_unref(world->committed);
 	g_hash_table_unref(world->leaders);

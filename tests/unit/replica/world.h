@@ -100,6 +100,8 @@ struct World {
 	PdkLink next_link;
 	const PdkElectionOps *election_ops; /* the world's own at first: it names leaders */
 	PdkHost host; /* for an election plugin */
+	int64_t puppet; /* this one leads, played by a test: nothing is dialled, what it is sent gathers in `tapped` */
+	GByteArray *tapped;
 	unsigned misled; /* one of so many leaders named by the world is a bad choice; 0: none */
 	int64_t named;   /* the world's leader */
 	uint64_t next_value;
@@ -144,6 +146,8 @@ void net_dial(Node *node, const PdkCommand *command);
 void net_output(Node *node, const PdkOutput *output);
 void net_command(Node *node, const PdkCommand *command);
 void net_crash(Node *node);
+/* Takes away the first dial to a quorum port that is under way; 0: there is none. */
+uint32_t net_take_dial(World *world);
 /* Counts what can happen; with @index below that many, it happens. */
 unsigned net_ready(World *world, unsigned index, bool carry);
 int64_t net_next_us(World *world);

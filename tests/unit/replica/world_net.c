@@ -70,16 +70,15 @@ net_output(Node *node, const PdkOutput *output)
 {
 	Connection *connection;
 	End *end = find_end(node, output->link, &connection);
-	if (end == NULL)
-		return;
-	End *other = end == &connection->ends[0] ? &connection->ends[1] : &connection->ends[0];
+	End *other = NULL;
+	if (end)
+		other = end == &connection->ends[0] ? &connection->ends[1] : &connection->ends[0];
 	g_autoptr(GArray) scratch = g_array_new(FALSE, FALSE, sizeof(PdkPart));
 	unsigned n;
 	const PdkPart *parts = pdk_output_parts(output, scratch, &n);
-	if (other->link == 0)
-		return;
-	for (unsigned i = 0; i < n; i++)
-		g_byte_array_append(other->in, parts[i].data, (guint)parts[i].length);
+	GByteArray *into = other == NULL ? node->world->tapped : other->link ? other->in : NULL;
+	for (unsigned i = 0; into && i < n; i++)
+		g_byte_array_append(into, parts[i].data, (guint)parts[i].length);
 }
 
 static void
@@ -126,6 +125,20 @@ net_crash(Node *node)
 		if (spent(connection))
 			connection_free(world, connection);
 	}
+}
+
+uint32_t
+net_take_dial(World *world)
+{
+	for (unsigned i = 0; i < world->connections->len; i++) {
+		Connection *connection = g_ptr_array_index(world->connections, i);
+		uint32_t dial = connection->dial;
+		if (dial == 0 || connection->purpose != PDK_PURPOSE_QUORUM)
+			continue;
+		connection_free(world, connection);
+		return dial;
+	}
+	return 0;
 }
 
 static bool

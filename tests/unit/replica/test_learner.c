@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A learner, against a leader that is played packet by packet. */
+#include "world.h"
+#include <CUnit/Basic.h>
+
+#define LINK 4711
+#define Z(epoch, counter) ((INT64_C(epoch) << 32) | (counter))
+
+typedef struct {
+	World *world;
+	Node *node;
+	PdkLink link;
+} Play;
+
+static void
+turn(Play *play)
+{
+	node_step_begin(play->node);
+	node_step_end(play->node);
+}
+
+static void
+work(Play *play)
+{
+	while (play->node->jobs.length > 0)
+		disk_work(play->node);
+}
+
+/* Time passes until the learner dials, and is connected. */
+static void
+connect(Play *play)
+{
+	uint32_t dial = 0;
+	g_byte_array_set_size(play->world->tapped, 0);
+	for (unsigned i = 0; i < 1000 && dial == 0; i++) {
+		work(play);
+		play->world->now_us += 10000;
+		turn(play);
+		dial = net_take_dial(play->world);
+	}
+	pdk_assert(dial != 0);
+	play->link++;
+	node_step_begin(play->node);
+	pdk_replica_dialled(play->node->replica, dial, play->link);
+	node_step_end(play->node);
+}
+
+static Play
+play_new(void)
+{
+	Play play = {.world = world_new(3, 0, 7), .link = LINK};
+	play.world->puppet = 3;
+	play.node = &play.world->nodes[1];
+	world_start(play.world, 1);
+	connect(&play);
+	return play;
+}
+
+static void
+hear(Play *play, const PdkBuffer *bytes)
+{
+	node_step_begin(play->node);
+	pdk_replica_received(play->node->replica, play->link, bytes->data, bytes->length);
+	node_step_end(play->node);
+}
+
+static void
+tell(Play *play, PdkPacketType type, int64_t zxid, const void *data, int32_t length)
+{
+	PdkBuffer bytes = {0};
+	pdk_put_packet(&bytes, type, zxid, data, length);
+	hear(play, &bytes);
+	pdk_buffer_clear(&bytes);
+}
+
+static void
+plain(Play *play, PdkPacketType type, int64_t zxid)
+{
+	tell(play, type, zxid, NULL, -1);
+}
+
+static void
+propose(Play *play, int64_t zxid)
+{
+	uint8_t txn[36] = {0};
+	pdk_store_u64(txn + 12, (uint64_t)zxid);
+	pdk_store_u32(txn + 28, 5);
+	tell(play, PDK_PACKET_PROPOSAL, zxid, txn, sizeof txn);
+}
+
+static void
+leader_info(Play *play, int64_t epoch)
+{
+	tell(play, PDK_PACKET_LEADERINFO, pdk_epoch_zxid(epoch), "\0\1\0\0", 4);
+}
+
+/* The next packet the learner sent, its type; 0: none. */
+static int32_t
+sent(Play *play, int64_t *zxid, int32_t *first_int)
+{
+	GByteArray *tapped = play->world->tapped;
+	PdkPacketCutter cutter;
+	PdkPacket packet;
+	const char *why;
+	const uint8_t *data = tapped->data;
+	size_t length = tapped->len;
+	int32_t type = 0;
+	pdk_packet_cutter_init(&cutter, 1024 * 1024);
+	if (length > 0 && pdk_packet_cut(&cutter, &data, &length, &packet, &why) == PDK_CUT_PACKET) {
+		type = packet.type;
+		*zxid = packet.zxid;
+		if (first_int)
+			*first_int = packet.data.length >= 4 ? (int32_t)pdk_load_u32(packet.data.data) : packet.data.length;
+		g_byte_array_remove_range(tapped, 0, tapped->len - (guint)length);
+	}
+	pdk_packet_cutter_clear(&cutter);
+	return type;
+}
+
+static bool
+sent_is(Play *play, int32_t type, int64_t zxid)
+{
+	int64_t found = 0;
+	return sent(play, &found, NULL) == type && found == zxid;
+}
+
+static bool
+silent(Play *play)
+{
+	return play->world->tapped->len == 0;
+}
+
+static bool
+looks(Play *play)
+{
+	return pdk_replica_role(play->node->replica) == PDK_PEER_LOOKING;
+}
+
+/* Up to the header of the synchronisation. */
+static void
+discover(Play *play, int64_t epoch)
+{
+	leader_info(play, epoch);
+	work(play);
+	g_byte_array_set_size(play->world->tapped, 0);
+}
+
+/* A learner that serves in @epoch with the txns 1 to @n of it. */
+static void
+serve(Play *play, int64_t epoch, int n)
+{
+	discover(play, epoch);
+	plain(play, PDK_PACKET_DIFF, 0);
+	for (int i = 1; i <= n; i++) {
+		propose(play, pdk_epoch_zxid(epoch) + i);
+		plain(play, PDK_PACKET_COMMIT, pdk_epoch_zxid(epoch) + i);
+	}
+	plain(play, PDK_PACKET_NEWLEADER, pdk_epoch_zxid(epoch));
+	work(play);
+	plain(play, PDK_PACKET_UPTODATE, -1);
+	g_byte_array_set_size(play->world->tapped, 0);
+	pdk_assert(play->node->serving && play->node->tree->len == (unsigned)n);
+}
+
+static void
+leader_goes(Play *play)
+{
+	node_step_begin(play->node);
+	pdk_replica_closed(play->node->replica, play->link);
+	node_step_end(play->node);
+}
+
+static void
+the_epoch_is_durable_before_it_is_acked(void)
+{
+	Play play = play_new();
+	int64_t zxid;
+	int32_t value;
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_FOLLOWERINFO, 0));
+	leader_info(&play, 5);
+	CU_ASSERT_TRUE(silent(&play));
+	work(&play);
+	CU_ASSERT_EQUAL(sent(&play, &zxid, &value), PDK_PACKET_ACKEPOCH);
+	CU_ASSERT_EQUAL(zxid, 0);
+	CU_ASSERT_EQUAL(value, 0);
+	CU_ASSERT_EQUAL(play.node->disk_accepted, 5);
+	world_free(play.world);
+}
+
+static void
+an_epoch_accepted_before_is_not_acked_as_new(void)
+{
+	Play play = play_new();
+	int64_t zxid;
+	int32_t value;
+	discover(&play, 5);
+	leader_goes(&play);
+	connect(&play);
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_FOLLOWERINFO, Z(5, 0)));
+	leader_info(&play, 5);
+	CU_ASSERT_EQUAL(sent(&play, &zxid, &value), PDK_PACKET_ACKEPOCH);
+	CU_ASSERT_EQUAL(value, -1);
+	world_free(play.world);
+}
+
+static void
+an_older_epoch_is_refused(void)
+{
+	Play play = play_new();
+	discover(&play, 5);
+	leader_goes(&play);
+	connect(&play);
+	leader_info(&play, 4);
+	CU_ASSERT_TRUE(looks(&play));
+	world_free(play.world);
+}
+
+static void
+history_then_the_epoch_are_durable_before_newleader_is_acked(void)
+{
+	Play play = play_new();
+	discover(&play, 1);
+	plain(&play, PDK_PACKET_DIFF, Z(0, 2));
+	propose(&play, 1);
+	plain(&play, PDK_PACKET_COMMIT, 1);
+	propose(&play, 2);
+	plain(&play, PDK_PACKET_COMMIT, 2);
+	plain(&play, PDK_PACKET_NEWLEADER, Z(1, 0));
+	CU_ASSERT_EQUAL(play.node->jobs.length, 2); /* the log, twice; not the epoch */
+	disk_work(play.node);
+	CU_ASSERT_EQUAL(play.node->jobs.length, 1);
+	disk_work(play.node);
+	CU_ASSERT_TRUE(silent(&play));
+	CU_ASSERT_EQUAL(play.node->jobs.length, 1);
+	disk_work(play.node);
+	CU_ASSERT_EQUAL(play.node->disk_current, 1);
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
+	CU_ASSERT_TRUE(silent(&play));
+	CU_ASSERT_EQUAL(play.node->tree->len, 0);
+	plain(&play, PDK_PACKET_UPTODATE, -1);
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
+	CU_ASSERT_TRUE(silent(&play)); /* no acks of history */
+	CU_ASSERT_EQUAL(play.node->tree->len, 2);
+	CU_ASSERT_TRUE(play.node->serving);
+	world_free(play.world);
+}
+
+static void
+outstanding_proposals_are_acked_one_by_one_behind_uptodate(void)
+{
+	Play play = play_new();
+	discover(&play, 1);
+	plain(&play, PDK_PACKET_DIFF, 0);
+	propose(&play, 1);
+	plain(&play, PDK_PACKET_COMMIT, 1);
+	propose(&play, 2);
+	plain(&play, PDK_PACKET_NEWLEADER, Z(1, 0));
+	propose(&play, 3);
+	plain(&play, PDK_PACKET_COMMIT, 2); /* between NEWLEADER and UPTODATE: ZOOKEEPER-4394 */
+	plain(&play, PDK_PACKET_PING, 3);
+	work(&play);
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
+	CU_ASSERT_TRUE(silent(&play));
+	plain(&play, PDK_PACKET_UPTODATE, -1);
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, 2));
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, 3));
+	CU_ASSERT_TRUE(silent(&play));
+	CU_ASSERT_EQUAL(play.node->tree->len, 2);
+	plain(&play, PDK_PACKET_COMMIT, 3);
+	CU_ASSERT_EQUAL(play.node->tree->len, 3);
+	world_free(play.world);
+}
+
+static void
+a_proposal_is_acked_when_it_is_durable(void)
+{
+	Play play = play_new();
+	serve(&play, 1, 2);
+	propose(&play, Z(1, 3));
+	propose(&play, Z(1, 4));
+	CU_ASSERT_TRUE(silent(&play));
+	disk_work(play.node);
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 3)));
+	CU_ASSERT_TRUE(silent(&play));
+	plain(&play, PDK_PACKET_COMMIT, Z(1, 3));
+	plain(&play, PDK_PACKET_COMMIT, Z(1, 4)); /* others were enough */
+	CU_ASSERT_EQUAL(play.node->tree->len, 4);
+	work(&play);
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 4)));
+	world_free(play.world);
+}
+
+static void
+a_hole_in_the_proposals_ends_following(void)
+{
+	Play play = play_new();
+	serve(&play, 1, 2);
+	propose(&play, Z(1, 4));
+	CU_ASSERT_TRUE(looks(&play));
+	CU_ASSERT_EQUAL(play.node->quiesced, 1);
+	world_free(play.world);
+}
+
+static void
+a_commit_of_another_than_the_oldest_ends_following(void)
+{
+	Play play = play_new();
+	serve(&play, 1, 2);
+	propose(&play, Z(1, 3));
+	propose(&play, Z(1, 4));
+	plain(&play, PDK_PACKET_COMMIT, Z(1, 4));
+	CU_ASSERT_TRUE(looks(&play));
+	CU_ASSERT_EQUAL(play.node->tree->len, 2);
+	world_free(play.world);
+}
+
+static void
+a_ping_is_answered_with_data_that_is_not_null(void)
+{
+	Play play = play_new();
+	serve(&play, 1, 0);
+	for (unsigned i = 0; i < 20; i++) {
+		int64_t zxid;
+		int32_t length = -2;
+		plain(&play, PDK_PACKET_PING, 9);
+		CU_ASSERT_EQUAL(sent(&play, &zxid, &length), PDK_PACKET_PING);
+		CU_ASSERT_EQUAL(zxid, 9);
+		CU_ASSERT_NOT_EQUAL(length, -1);
+	}
+	world_free(play.world);
+}
+
+static void
+a_silent_leader_is_left_after_the_sync_limit(void)
+{
+	Play play = play_new();
+	serve(&play, 1, 0);
+	play.world->now_us += 5 * WORLD_TICK_MS * 1000 - 1;
+	turn(&play);
+	CU_ASSERT_FALSE(looks(&play));
+	play.world->now_us += 1;
+	turn(&play);
+	CU_ASSERT_FALSE(play.node->serving);
+	world_free(play.world);
+}
+
+static void
+a_tail_of_an_older_epoch_is_cut(void)
+{
+	Play play = play_new();
+	serve(&play, 1, 2);
+	propose(&play, Z(1, 3));
+	leader_goes(&play);
+	connect(&play);
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_FOLLOWERINFO, Z(1, 0)));
+	leader_info(&play, 2);
+	work(&play);
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACKEPOCH, Z(1, 3)));
+	plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
+	plain(&play, PDK_PACKET_NEWLEADER, Z(2, 0));
+	CU_ASSERT_EQUAL(play.node->disk.log->len, 3);
+	work(&play);
+	CU_ASSERT_EQUAL(play.node->disk.log->len, 2);
+	CU_ASSERT_EQUAL(play.node->held->len, 0);
+	CU_ASSERT_EQUAL(play.world->reloads, 0);
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(2, 0)));
+	world_free(play.world);
+}
+
+static void
+a_tail_of_the_leaders_own_epoch_stays(void)
+{
+	Play play = play_new();
+	serve(&play, 1, 2);
+	propose(&play, Z(1, 3));
+	propose(&play, Z(1, 4));
+	leader_goes(&play);
+	connect(&play);
+	discover(&play, 1);
+	plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
+	propose(&play, Z(1, 3));
+	plain(&play, PDK_PACKET_COMMIT, Z(1, 3));
+	propose(&play, Z(1, 4));
+	propose(&play, Z(1, 5));
+	plain(&play, PDK_PACKET_NEWLEADER, Z(1, 0));
+	work(&play);
+	CU_ASSERT_EQUAL(play.world->truncs, 0);
+	CU_ASSERT_EQUAL(play.node->disk.log->len, 5);
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
+	plain(&play, PDK_PACKET_UPTODATE, -1);
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 4)));
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 5)));
+	CU_ASSERT_EQUAL(play.node->tree->len, 3);
+	world_free(play.world);
+}
+
+static void
+a_tail_that_does_not_come_again_is_cut_the_next_time(void)
+{
+	Play play = play_new();
+	serve(&play, 1, 2);
+	propose(&play, Z(1, 3));
+	leader_goes(&play);
+	connect(&play);
+	discover(&play, 1);
+	plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
+	plain(&play, PDK_PACKET_NEWLEADER, Z(1, 0));
+	CU_ASSERT_TRUE(looks(&play));
+	connect(&play);
+	discover(&play, 1);
+	plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
+	work(&play);
+	CU_ASSERT_EQUAL(play.node->disk.log->len, 2);
+	world_free(play.world);
+}
+
+static void
+a_target_that_the_log_does_not_have_means_another_try(void)
+{
+	Play play = play_new();
+	serve(&play, 2, 2);
+	leader_goes(&play);
+	connect(&play);
+	discover(&play, 3);
+	plain(&play, PDK_PACKET_TRUNC, Z(1, 7));
+	work(&play);
+	CU_ASSERT_EQUAL(play.world->reloads, 1);
+	CU_ASSERT_TRUE(looks(&play) || play.node->replica->learning.stage == PDK_LEARNER_DIALLING);
+	connect(&play);
+	discover(&play, 3);
+	CU_ASSERT_EQUAL(play.node->replica->learning.base, 0);
+	world_free(play.world);
+}
+
+/* SNAP of one txn, up to and without the signature. */
+static void
+snapshot(Play *play, int64_t zxid, size_t missing)
+{
+	PdkBuffer bytes = {0};
+	pdk_put_packet(&bytes, PDK_PACKET_SNAP, zxid, NULL, -1);
+	pdk_put_int(&bytes, 4 + 8 + 4 + 1);
+	pdk_put_long(&bytes, zxid);
+	pdk_put_bytes(&bytes, "x", 1);
+	bytes.length -= missing;
+	hear(play, &bytes);
+	pdk_buffer_clear(&bytes);
+}
+
+static void
+finish_snapshot(Play *play, const char *signature)
+{
+	PdkBuffer bytes = {0};
+	while (play->node->replica->learning.paused && play->node->notices.length > 0) {
+		g_free(g_queue_pop_tail(&play->node->notices));
+		node_step_begin(play->node);
+		pdk_replica_load_room(play->node->replica);
+		node_step_end(play->node);
+	}
+	pdk_put_string(&bytes, signature);
+	hear(play, &bytes);
+	pdk_buffer_clear(&bytes);
+}
+
+static void
+a_snapshot_is_durable_before_anything_is_logged_behind_it(void)
+{
+	Play play = play_new();
+	serve(&play, 1, 2);
+	leader_goes(&play);
+	connect(&play);
+	discover(&play, 2);
+	snapshot(&play, Z(1, 9), 0);
+	finish_snapshot(&play, "BenWasHere");
+	propose(&play, Z(2, 1));
+	CU_ASSERT_EQUAL(play.node->disk.log->len, 2);
+	work(&play);
+	CU_ASSERT_EQUAL(play.node->disk.log->len, 3);
+	CU_ASSERT_EQUAL(play.node->disk.snapshot_zxid, Z(1, 9));
+	plain(&play, PDK_PACKET_COMMIT, Z(2, 1));
+	plain(&play, PDK_PACKET_NEWLEADER, Z(2, 0));
+	work(&play);
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(2, 0)));
+	world_free(play.world);
+}
+
+static void
+half_a_snapshot_is_forgotten_before_the_next_vote(void)
+{
+	Play play = play_new();
+	serve(&play, 1, 2);
+	leader_goes(&play);
+	connect(&play);
+	discover(&play, 2);
+	snapshot(&play, Z(1, 9), 3);
+	CU_ASSERT_EQUAL(play.node->tree->len, 0);
+	leader_goes(&play);
+	CU_ASSERT_TRUE(looks(&play));
+	connect(&play);
+	CU_ASSERT_EQUAL(play.world->reloads, 1);
+	CU_ASSERT_EQUAL(play.node->tree->len, 2);
+	CU_ASSERT_EQUAL(play.node->replica->learning.base, Z(1, 2));
+	world_free(play.world);
+}
+
+static void
+a_snapshot_without_its_signature_is_refused(void)
+{
+	Play play = play_new();
+	discover(&play, 2);
+	snapshot(&play, Z(1, 9), 0);
+	finish_snapshot(&play, "BenWasNot!");
+	CU_ASSERT_EQUAL(play.node->disk.snapshot, NULL);
+	CU_ASSERT_TRUE(looks(&play));
+	world_free(play.world);
+}
+
+/* What join says to these records. */
+static bool
+joins(const char *accepted, const char *current, int64_t last_logged, int64_t *found)
+{
+	World *world = world_new(3, 0, 1);
+	Node *node = &world->nodes[1];
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GBytes) a = accepted ? g_bytes_new(accepted, strlen(accepted)) : NULL;
+	g_autoptr(GBytes) c = current ? g_bytes_new(current, strlen(current)) : NULL;
+	world_start(world, 1);
+	PdkReplicaParams params = node->replica->params;
+	params.committed = world->members;
+	g_autoptr(PdkReplica) replica = pdk_replica_new(&params, &node->replica->hooks, 1);
+	bool joined = pdk_replica_join(replica, world->election_ops, node->election, a, c, last_logged, &error);
+	*found = replica->current_epoch;
+	CU_ASSERT_TRUE(joined || error != NULL);
+	g_clear_pointer(&replica, pdk_replica_free);
+	world_free(world);
+	return joined;
+}
+
+static void
+epochs_that_contradict_the_log_are_refused(void)
+{
+	int64_t current;
+	CU_ASSERT_TRUE(joins(NULL, NULL, Z(3, 9), &current));
+	CU_ASSERT_EQUAL(current, 3);
+	CU_ASSERT_TRUE(joins("7", "3", Z(3, 9), &current));
+	CU_ASSERT_TRUE(joins("4\n", "3", Z(4, 9), &current)); /* the crash between history and currentEpoch */
+	CU_ASSERT_EQUAL(current, 4);
+	CU_ASSERT_FALSE(joins("3", "3", Z(4, 9), &current));
+	CU_ASSERT_FALSE(joins("2", "3", Z(2, 9), &current));
+	CU_ASSERT_FALSE(joins("", "3", Z(2, 9), &current));
+	CU_ASSERT_FALSE(joins("4x", "3", Z(2, 9), &current));
+	CU_ASSERT_FALSE(joins("5", "-1", 0, &current));
+}
+
+int
+main(void)
+{
+	CU_initialize_registry();
+	CU_pSuite suite = CU_add_suite("learner", NULL, NULL);
+	CU_ADD_TEST(suite, the_epoch_is_durable_before_it_is_acked);
+	CU_ADD_TEST(suite, an_epoch_accepted_before_is_not_acked_as_new);
+	CU_ADD_TEST(suite, an_older_epoch_is_refused);
+	CU_ADD_TEST(suite, history_then_the_epoch_are_durable_before_newleader_is_acked);
+	CU_ADD_TEST(suite, outstanding_proposals_are_acked_one_by_one_behind_uptodate);
+	CU_ADD_TEST(suite, a_proposal_is_acked_when_it_is_durable);
+	CU_ADD_TEST(suite, a_hole_in_the_proposals_ends_following);
+	CU_ADD_TEST(suite, a_commit_of_another_than_the_oldest_ends_following);
+	CU_ADD_TEST(suite, a_ping_is_answered_with_data_that_is_not_null);
+	CU_ADD_TEST(suite, a_silent_leader_is_left_after_the_sync_limit);
+	CU_ADD_TEST(suite, a_tail_of_an_older_epoch_is_cut);
+	CU_ADD_TEST(suite, a_tail_of_the_leaders_own_epoch_stays);
+	CU_ADD_TEST(suite, a_tail_that_does_not_come_again_is_cut_the_next_time);
+	CU_ADD_TEST(suite, a_target_that_the_log_does_not_have_means_another_try);
+	CU_ADD_TEST(suite, a_snapshot_is_durable_before_anything_is_logged_behind_it);
+	CU_ADD_TEST(suite, half_a_snapshot_is_forgotten_before_the_next_vote);
+	CU_ADD_TEST(suite, a_snapshot_without_its_signature_is_refused);
+	CU_ADD_TEST(suite, epochs_that_contradict_the_log_are_refused);
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	unsigned failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failures > 0;
+}
