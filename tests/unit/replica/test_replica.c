@@ -3,6 +3,8 @@
 #include "world.h"
 #include <CUnit/Basic.h>
 
+extern const PdkPlugin pdk_plugin_election_fle, pdk_plugin_election_paxos;
+
 #define CALM_MS 60000 /* longest wait for an ensemble to come to rest */
 
 static unsigned
@@ -173,6 +175,35 @@ nothing_acknowledged_is_lost_when_links_are_cut(void)
 	}
 }
 
+/* The same storms with leaders that the servers find by themselves. */
+static void
+storm(const PdkPlugin *plugin, void (*weather)(World *world, unsigned rounds), unsigned n_seeds)
+{
+	for (uint64_t seed = first_seed(); seed < first_seed() + n_seeds; seed++) {
+		World *world = world_new(3 + 2 * (seed % 3 == 0), seed % 2, seed);
+		world_elect_by(world, plugin);
+		world->history_count = seed % 4 < 2 ? 3 : 100;
+		world_start_all(world);
+		weather(world, 20);
+		comes_to_rest(world);
+		world_free(world);
+	}
+}
+
+static void
+nothing_is_lost_with_fle(void)
+{
+	storm(&pdk_plugin_election_fle, kill_and_start, seeds() / 2);
+	storm(&pdk_plugin_election_fle, cut_and_heal, seeds() / 2);
+}
+
+static void
+nothing_is_lost_with_paxos(void)
+{
+	storm(&pdk_plugin_election_paxos, kill_and_start, seeds() / 2);
+	storm(&pdk_plugin_election_paxos, cut_and_heal, seeds() / 2);
+}
+
 int
 main(void)
 {
@@ -182,6 +213,8 @@ main(void)
 	CU_ADD_TEST(suite, observers_get_what_is_committed);
 	CU_ADD_TEST(suite, nothing_acknowledged_is_lost_when_servers_are_killed);
 	CU_ADD_TEST(suite, nothing_acknowledged_is_lost_when_links_are_cut);
+	CU_ADD_TEST(suite, nothing_is_lost_with_fle);
+	CU_ADD_TEST(suite, nothing_is_lost_with_paxos);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	unsigned failures = CU_get_number_of_failures();

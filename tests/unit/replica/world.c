@@ -608,6 +608,68 @@ world_new(unsigned voters, unsigned observers, uint64_t seed)
 	return world;
 }
 
+/* ---- an election plugin and its host: the config is the plugin itself, every option has its default ---- */
+
+static World *
+world_of_host(const PdkHost *host)
+{
+	return (World *)(void *)((char *)host - offsetof(World, host));
+}
+
+static void
+host_log(const PdkHost *host, PdkLogLevel level, const char *format, ...)
+{
+	World *world = world_of_host(host);
+	va_list arguments;
+	va_start(arguments, format);
+	g_autofree char *line = g_strdup_vprintf(format, arguments);
+	va_end(arguments);
+	if (world->talk)
+		printf("[%8.3f] - %s %s\n", (double)world->now_us / 1000, level <= PDK_LOG_WARNING ? "!" : " ", line);
+}
+
+static uint64_t
+host_random(const PdkHost *host)
+{
+	return pdk_random_next(&world_of_host(host)->random);
+}
+
+static const char *
+option(const PdkConfig *config, const char *key)
+{
+	const PdkPlugin *plugin = (const PdkPlugin *)(const void *)config;
+	for (const PdkOption *each = plugin->options; each && each->key; each++)
+		if (strcmp(each->key, key) == 0)
+			return each->fallback;
+	g_error("option %s is not known", key);
+}
+
+static int64_t
+option_int(const PdkConfig *config, const char *key)
+{
+	return g_ascii_strtoll(option(config, key), NULL, 10);
+}
+
+static bool
+option_bool(const PdkConfig *config, const char *key)
+{
+	return strcmp(option(config, key), "true") == 0;
+}
+
+void
+world_elect_by(World *world, const PdkPlugin *plugin)
+{
+	world->plugin = plugin;
+	world->election_ops = plugin->ops;
+	world->host = (PdkHost){
+		.size = sizeof(PdkHost),
+		.log = host_log,
+		.random = host_random,
+		.option_int = option_int,
+		.option_bool = option_bool,
+	};
+}
+
 static PdkReplica *
 make_replica(Node *node)
 {
@@ -644,7 +706,10 @@ make_election(Node *node)
 		election->node = node;
 		return election;
 	}
-	PdkElection *election = world->election_ops->create(&world->host, NULL, pdk_replica_ensemble(node->replica), NULL, &error);
+	const char *key = world->election_ops->record_key;
+	GBytes *kept = key ? g_hash_table_lookup(node->disk.records, key) : NULL;
+	PdkElection *election = world->election_ops->create(&world->host, (const PdkConfig *)(const void *)world->plugin,
+							    pdk_replica_ensemble(node->replica), kept, &error);
 	if (election == NULL)
 		g_error("%s", error->message);
 	return election;

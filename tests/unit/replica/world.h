@@ -13,6 +13,7 @@
 #define TESTS_UNIT_REPLICA_WORLD_H
 
 #include "replica/replica-private.h"
+#include <paddock/plugin.h>
 
 #define WORLD_MAX 7 /* servers; they are numbered from 1 */
 #define WORLD_TICK_MS 200
@@ -98,7 +99,8 @@ struct World {
 	bool cut[WORLD_MAX + 1][WORLD_MAX + 1]; /* nothing passes from the first to the second */
 	GPtrArray *connections;
 	PdkLink next_link;
-	const PdkElectionOps *election_ops; /* the world's own at first: it names leaders */
+	const PdkPlugin *plugin; /* the election, set before servers start; NULL: the world names leaders */
+	const PdkElectionOps *election_ops;
 	PdkHost host; /* for an election plugin */
 	int64_t puppet; /* this one leads, played by a test: nothing is dialled, what it is sent gathers in `tapped` */
 	GByteArray *tapped;
@@ -114,6 +116,8 @@ struct World {
 };
 
 World *world_new(unsigned voters, unsigned observers, uint64_t seed);
+/* Before servers start: leaders are found by this election instead of named by the world. */
+void world_elect_by(World *world, const PdkPlugin *plugin);
 void world_free(World *world);
 /* All servers that are down come up. */
 void world_start(World *world, int64_t sid);
