@@ -312,6 +312,80 @@ a_truncation_of_a_damaged_log_is_refused_and_changes_nothing(void)
 	scene_end(&scene);
 }
 
+/* The history is taken back @steps steps after a snapshot of its end was handed over. */
+static void
+truncate_while_a_snapshot_is_written(unsigned steps, bool finish)
+{
+	Scene scene = scene_new();
+	Life *life = scene.life;
+	g_autoptr(GBytes) body = small_core_body(10, 1, 2000);
+	PdkSnapshotTail tail = {0};
+
+	for (unsigned i = 0; i < 10; i++)
+		life_write(life, 10);
+	unsigned dones = life->dones;
+	CU_ASSERT_TRUE(life->ops->snapshot_begin(life->persistence, 10));
+	life->ops->snapshot_part(life->persistence, body);
+	if (finish)
+		life->ops->snapshot_finish(life->persistence, &tail);
+	while (steps-- > 0)
+		step_host_step(life->host);
+	life_truncate(life, 7);
+	step_host_settle_timers(life->host, 1000000);
+	if (!finish)
+		life->ops->snapshot_finish(life->persistence, &tail);
+	step_host_settle_timers(life->host, 1000000);
+	CU_ASSERT_EQUAL(life->truncateds, 1);
+	CU_ASSERT_PTR_NULL(life->truncate_error);
+	CU_ASSERT_EQUAL(life->dones, dones + 1);
+	expect_names(&scene, "/data/version-2", ".paddock-lock log.1 snapshot.0");
+	start(&scene);
+	CU_ASSERT_EQUAL(scene.life->result.last_zxid, 7);
+	scene_end(&scene);
+}
+
+static void
+a_snapshot_being_written_of_what_is_taken_back_gets_no_name(void)
+{
+	for (unsigned steps = 0; steps < 16; steps++) {
+		truncate_while_a_snapshot_is_written(steps, true);
+		truncate_while_a_snapshot_is_written(steps, false);
+	}
+}
+
+static void
+a_snapshot_being_written_of_what_stays_is_finished(void)
+{
+	Scene scene = scene_new();
+
+	for (unsigned i = 0; i < 5; i++)
+		life_write(scene.life, 10);
+	CU_ASSERT_TRUE(life_snapshot(scene.life, 1000));
+	for (unsigned i = 0; i < 5; i++)
+		life_append(scene.life, 10);
+	life_truncate(scene.life, 7);
+	step_host_settle_timers(scene.life->host, 1000000);
+	CU_ASSERT_PTR_NULL(scene.life->snapshot_error);
+	start(&scene);
+	CU_ASSERT_EQUAL(scene.life->result.snapshot_zxid, 5);
+	CU_ASSERT_EQUAL(scene.life->result.last_zxid, 7);
+	scene_end(&scene);
+}
+
+static void
+a_reader_of_a_log_that_is_read_anew_is_told(void)
+{
+	Scene scene = scene_new();
+
+	life_write(scene.life, 10);
+	scene.life->ops->read_log(scene.life->persistence, 1, 1000);
+	CU_ASSERT_TRUE(life_recover_again(scene.life, NULL));
+	step_host_settle(scene.life->host);
+	CU_ASSERT_EQUAL(scene.life->reads, 1);
+	CU_ASSERT_PTR_NOT_NULL(scene.life->read_error);
+	scene_end(&scene);
+}
+
 static void
 a_list_of_an_older_time_is_dropped(void)
 {
@@ -602,6 +676,9 @@ static const ConformanceCase cases[] = {
 	CONFORMANCE_CASE(truncating_with_two_directories_works_the_same),
 	CONFORMANCE_CASE(a_truncation_below_every_snapshot_is_refused_and_changes_nothing),
 	CONFORMANCE_CASE(a_truncation_of_a_damaged_log_is_refused_and_changes_nothing),
+	CONFORMANCE_CASE(a_snapshot_being_written_of_what_is_taken_back_gets_no_name),
+	CONFORMANCE_CASE(a_snapshot_being_written_of_what_stays_is_finished),
+	CONFORMANCE_CASE(a_reader_of_a_log_that_is_read_anew_is_told),
 	CONFORMANCE_CASE(a_list_of_an_older_time_is_dropped),
 	CONFORMANCE_CASE(a_list_that_was_begun_is_carried_out_at_the_start),
 	CONFORMANCE_CASE(a_list_that_cannot_be_read_is_refused),

@@ -67,7 +67,7 @@ struct PdkPersistence {
 
 	GHashTable *records; /* key -> GBytes, as found at create */
 	unsigned orders_out; /* records and truncations on the lane */
-	uint64_t truncations; /* asked for and done: a reader that sees it change read something else */
+	uint64_t truncations; /* asked for, done, and read anew: a reader that sees it change read something else */
 	GMutex deleting; /* a purge and a truncation see each other whole or not at all */
 
 	bool reading;
@@ -110,6 +110,8 @@ bool snap_task_begin(PdkPersistence *self, int64_t zxid);
 bool snap_task_part(PdkPersistence *self, GBytes *part);
 void snap_task_finish(PdkPersistence *self, const PdkSnapshotTail *tail);
 void snap_task_abort(PdkPersistence *self);
+/* The history will be truncated to @zxid: one of more than that must not get its name any more. Still answered. */
+void snap_task_overtake(PdkPersistence *self, int64_t zxid);
 /* At destroy, when no job is out any more. */
 void snap_task_free(SnapTask *task);
 

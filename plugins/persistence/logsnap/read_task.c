@@ -27,7 +27,7 @@ done(void *data)
 	self->reading = false;
 	if (task->truncations != self->truncations) {
 		g_clear_error(&task->error);
-		task->error = g_error_new(G_FILE_ERROR, G_FILE_ERROR_AGAIN, "%s: the log was truncated meanwhile",
+		task->error = g_error_new(G_FILE_ERROR, G_FILE_ERROR_AGAIN, "%s: the log was truncated or read anew meanwhile",
 					  self->directories.logs);
 	}
 	if (task->error == NULL && scan->txns->len > 0)

@@ -39,6 +39,7 @@ struct SnapTask {
 	Step step;
 	bool room_wanted; /* snapshot_part returned false */
 	bool finishing, aborted, sealed, discarded, published;
+	bool overtaken; /* a truncation takes back what it holds */
 	PdkSnapshotTail tail;
 	GError *error; /* why it is given up; set by jobs, too */
 	uint64_t pause_timer;
@@ -123,7 +124,7 @@ step_done(void *data)
 		slice_written(task);
 	task->step = STEP_NONE;
 	task->pauses = 0;
-	if (task->error)
+	if (task->error || task->overtaken)
 		g_queue_clear_full(&task->parts, (GDestroyNotify)g_bytes_unref);
 	bool room = task->room_wanted && !task->aborted && !task->finishing;
 	advance(task); /* may free an aborted or finished task: neither wants room */
@@ -177,6 +178,8 @@ conclude(SnapTask *task)
 	int64_t zxid = task->zxid;
 	bool report = !task->aborted && !self->failed;
 
+	if (task->overtaken && error == NULL)
+		error = g_error_new(G_FILE_ERROR, G_FILE_ERROR_FAILED, "the history was truncated meanwhile");
 	if (self->snapshot == task)
 		self->snapshot = NULL;
 	self->snapshot_tasks--;
@@ -196,7 +199,7 @@ conclude(SnapTask *task)
 static void
 advance(SnapTask *task)
 {
-	bool given_up = task->aborted || task->error || task->owner->failed;
+	bool given_up = task->aborted || task->overtaken || task->error || task->owner->failed;
 
 	if (task->step != STEP_NONE || task->pause_timer != 0)
 		return;
@@ -237,7 +240,7 @@ snap_task_part(PdkPersistence *self, GBytes *part)
 	SnapTask *task = self->snapshot;
 
 	g_assert(task && !task->finishing);
-	if (task->error || self->failed)
+	if (task->error || task->overtaken || self->failed)
 		return true; /* given up already: swallowed */
 	g_queue_push_tail(&task->parts, g_bytes_ref(part));
 	advance(task);
@@ -268,5 +271,17 @@ snap_task_abort(PdkPersistence *self)
 	task->aborted = true;
 	self->host->timer_cancel(self->host, task->pause_timer);
 	task->pause_timer = 0;
+	advance(task);
+}
+
+void
+snap_task_overtake(PdkPersistence *self, int64_t zxid)
+{
+	SnapTask *task = self->snapshot;
+
+	/* One that is on the lane already is published before the truncation, and goes with it. */
+	if (task == NULL || task->zxid <= zxid || task->step == STEP_PUBLISH || task->published)
+		return;
+	task->overtaken = true;
 	advance(task);
 }

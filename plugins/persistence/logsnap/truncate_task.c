@@ -77,9 +77,10 @@ done(void *data)
 void
 truncate_task_start(PdkPersistence *self, int64_t zxid)
 {
-	g_assert(self->snapshot == NULL && zxid >= 0);
+	g_assert(zxid >= 0);
 	if (self->failed)
 		return;
+	snap_task_overtake(self, zxid);
 	TruncateTask *task = g_new0(TruncateTask, 1);
 	task->owner = self;
 	task->zxid = zxid;
