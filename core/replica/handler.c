@@ -101,7 +101,8 @@ static void
 say_dropped(PdkReplica *replica, const PdkHandler *handler, const char *why)
 {
 	if (handler->stage == PDK_HANDLER_HELLO)
-		pdk_replica_say(replica, PDK_LOG_WARNING, "learner at %s dropped: %s; it may connect again", handler->endpoint, why);
+		pdk_replica_say(replica, PDK_LOG_WARNING, "learner at %s dropped: %s; it may connect again", handler->endpoint,
+				why);
 	else
 		pdk_replica_say(replica, PDK_LOG_WARNING, "%s %" PRId64 " at %s dropped: %s; it may connect again", kind(handler),
 				handler->sid, handler->endpoint, why);
@@ -346,8 +347,8 @@ go_live(PdkReplica *replica, PdkHandler *handler)
 	handler->stage = PDK_HANDLER_LIVE;
 	handler->heard_us = replica->now_us;
 	handler->deadline_tick = replica->leading.tick + replica->params.sync_limit;
-	pdk_replica_say(replica, PDK_LOG_INFO, "%s %" PRId64 " at %s is up to date by %s from 0x%" PRIx64, kind(handler), handler->sid,
-			handler->endpoint, mode_name(handler->mode), handler->last_zxid);
+	pdk_replica_say(replica, PDK_LOG_INFO, "%s %" PRId64 " at %s is up to date by %s from 0x%" PRIx64, kind(handler),
+			handler->sid, handler->endpoint, mode_name(handler->mode), handler->last_zxid);
 	pdk_handler_put(replica, handler, PDK_PACKET_UPTODATE, -1, NULL);
 }
 
@@ -394,7 +395,7 @@ take_hello(PdkReplica *replica, PdkHandler *handler, const PdkPacket *packet)
 		return;
 	}
 	if (!pdk_get_learner_info(packet->data, &info) || info.protocol < PDK_PROTOCOL_VERSION) {
-		pdk_handler_drop(replica, handler, "its FOLLOWERINFO is unreadable or of an old protocol (3.4 and newer are spoken with)");
+		pdk_handler_drop(replica, handler, "its FOLLOWERINFO is unreadable or of a protocol older than 3.4's");
 		return;
 	}
 	int64_t epoch = pdk_zxid_epoch(packet->zxid);
@@ -534,8 +535,8 @@ take_odd(PdkReplica *replica, PdkHandler *handler, const PdkPacket *packet)
 	if (handler->odd_said)
 		return;
 	handler->odd_said = true;
-	pdk_replica_say(replica, PDK_LOG_WARNING, "%s %" PRId64 " at %s sent an unexpected packet of type %d (%s); such are ignored",
-			kind(handler), handler->sid, handler->endpoint, packet->type, pdk_packet_name(packet->type));
+	pdk_replica_say(replica, PDK_LOG_WARNING, "%s %" PRId64 " at %s sent an unexpected packet of type %d (%s); such are "
+			"ignored", kind(handler), handler->sid, handler->endpoint, packet->type, pdk_packet_name(packet->type));
 }
 
 /* From the sync data on. */

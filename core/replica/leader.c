@@ -339,14 +339,6 @@ pdk_leader_current_saved(PdkReplica *replica)
 
 /* ---- broadcast ---- */
 
-void
-pdk_leader_leave(PdkReplica *replica, const char *why)
-{
-	if (replica->leading.leave == NULL)
-		replica->leading.leave = why;
-	replica->effects->again = true;
-}
-
 int64_t
 pdk_replica_next_zxid(PdkReplica *replica)
 {
@@ -354,7 +346,8 @@ pdk_replica_next_zxid(PdkReplica *replica)
 	if (!leading->established || !leading->may_commit || leading->leave)
 		return 0;
 	if (pdk_zxid_counter(leading->proposed) >= LAST_COUNTER) {
-		pdk_leader_leave(replica, "this epoch's zxids are used up, the next leader begins a new epoch");
+		leading->leave = "this epoch's zxids are used up, the next leader begins a new epoch";
+		replica->effects->again = true;
 		return 0;
 	}
 	return leading->proposed + 1;

@@ -358,8 +358,6 @@ void pdk_leader_current_saved(PdkReplica *replica);
 void pdk_leader_try_commit(PdkReplica *replica);
 void pdk_leader_turn(PdkReplica *replica);
 void pdk_leader_synced(PdkReplica *replica);
-/* Steps down at the next turn; @why is static. Safe everywhere. */
-void pdk_leader_leave(PdkReplica *replica, const char *why);
 /* Do these hold a quorum of every configuration in force? */
 bool pdk_leader_quorum(const PdkReplica *replica, const PdkSids *sids);
 /* Up to here the txns are told to learners as committed: the initial history, then what was committed. */

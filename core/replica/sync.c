@@ -206,7 +206,8 @@ static void
 say_plan(PdkReplica *replica, const PdkHandler *handler, const char *how, int64_t zxid)
 {
 	pdk_replica_say(replica, PDK_LOG_INFO, "%s %" PRId64 " at %s has 0x%" PRIx64 ": it is sent a %s 0x%" PRIx64,
-			handler->observer ? "observer" : "follower", handler->sid, handler->endpoint, handler->last_zxid, how, zxid);
+			handler->observer ? "observer" : "follower", handler->sid, handler->endpoint, handler->last_zxid, how,
+			zxid);
 }
 
 static void
@@ -282,7 +283,8 @@ start(PdkReplica *replica, PdkHandler *handler)
 	bool established = replica->leading.established;
 	int64_t processed =
 		established ? replica->hooks.applied(replica->hooks.context) : replica->leading.initial_zxid;
-	bool disk = replica->params.snapshot_size_factor >= 0 && !handler->disk_failed && handler->last_zxid >= replica->log_floor;
+	bool disk = replica->params.snapshot_size_factor >= 0 && !handler->disk_failed &&
+		    handler->last_zxid >= replica->log_floor;
 	PdkSyncPlan plan =
 		pdk_sync_plan(zxids(&past), past.n_told, processed, handler->last_zxid, replica->leading.epoch, disk);
 	bool snap = plan.mode == PDK_SYNC_SNAP;
@@ -301,8 +303,8 @@ start(PdkReplica *replica, PdkHandler *handler)
 static void
 start_snapshot_instead(PdkReplica *replica, PdkHandler *handler, const char *why)
 {
-	pdk_replica_say(replica, PDK_LOG_INFO, "the log does not bring learner %" PRId64 " from 0x%" PRIx64 " (%s); a snapshot will",
-			handler->sid, handler->last_zxid, why);
+	pdk_replica_say(replica, PDK_LOG_INFO, "the log does not bring learner %" PRId64 " from 0x%" PRIx64 " (%s); a snapshot "
+			"will", handler->sid, handler->last_zxid, why);
 	handler->reading_log = false;
 	handler->forwarding = false;
 	handler->disk_failed = true;

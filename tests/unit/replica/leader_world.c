@@ -389,7 +389,8 @@ world_new(const Start *start)
 	g_autoptr(GError) error = NULL;
 	int64_t logged = start->history + start->held > 0 ? zx(start->current, start->history + start->held) : 0;
 	pdk_replica_step(world->replica, world->now_us, world->effects);
-	if (!pdk_replica_join(world->replica, &fake_ops, (PdkElection *)(void *)fake, accepted_epoch, current_epoch, logged, &error))
+	PdkElection *election = (PdkElection *)(void *)fake;
+	if (!pdk_replica_join(world->replica, &fake_ops, election, accepted_epoch, current_epoch, logged, &error))
 		g_error("%s", error->message);
 	pdk_replica_begin(world->replica);
 	world_carry(world);

@@ -456,7 +456,8 @@ whoever_breaks_the_protocol_is_dropped_and_told_of(void)
 	peer_send(world, peer, PDK_PACKET_REQUEST, -1, brief, sizeof brief);
 	CU_ASSERT_TRUE(peer->closed);
 	CU_ASSERT_TRUE(world_said(world, "follower 2 at /127.0.0.1:101 dropped: its REQUEST is too short; it may connect again"));
-	Peer *silent = peer_connect(world), *odd = peer_connect(world), *garbage = peer_connect(world), *self = peer_connect(world);
+	Peer *silent = peer_connect(world), *odd = peer_connect(world);
+	Peer *garbage = peer_connect(world), *self = peer_connect(world);
 	peer_ack(world, odd, 0);
 	CU_ASSERT_TRUE(odd->closed);
 	peer_send_raw(world, garbage, "GET / HTTP/1.1\r\n\r\n", 18);
@@ -700,6 +701,73 @@ a_leader_that_is_removed_hands_over(void)
 	CU_ASSERT_NOT_EQUAL(pdk_replica_role(world->replica), PDK_PEER_LEADING);
 }
 
+/* ---- whatever comes ---- */
+
+static void
+send_anything(World *world, Peer *peer, PdkRandom *random)
+{
+	static const uint8_t types[] = {PDK_PACKET_REQUEST, PDK_PACKET_ACK, PDK_PACKET_ACK, PDK_PACKET_ACK, PDK_PACKET_PING,
+					PDK_PACKET_REVALIDATE, PDK_PACKET_FOLLOWERINFO, PDK_PACKET_OBSERVERINFO,
+					PDK_PACKET_ACKEPOCH, PDK_PACKET_PROPOSAL, PDK_PACKET_SNAP, 99};
+	uint8_t data[64] = {0};
+	int32_t length = (int32_t)pdk_random_below(random, sizeof data + 1) - 1;
+	for (size_t i = 0; i < sizeof data; i++)
+		data[i] = pdk_random_below(random, 3) ? 0 : (uint8_t)pdk_random_below(random, 12);
+	int64_t zxid = zx((int64_t)pdk_random_below(random, 4), (int64_t)pdk_random_below(random, 8));
+	peer_send(world, peer, types[pdk_random_below(random, sizeof types)], zxid, length < 0 ? NULL : data, length);
+}
+
+static void
+do_anything(World *world, PdkRandom *random)
+{
+	Peer *peer = NULL;
+	if (world->peers->len > 1) /* the first is the good one */
+		peer = g_ptr_array_index(world->peers, 1 + pdk_random_below(random, world->peers->len - 1));
+	uint64_t what = pdk_random_below(random, 100);
+	if (what < 10 || peer == NULL)
+		peer_connect(world);
+	else if (what < 20 && !peer->closed)
+		peer_hello(world, peer, what & 1 ? PDK_PACKET_FOLLOWERINFO : PDK_PACKET_OBSERVERINFO,
+			   3 + (int64_t)pdk_random_below(random, 4), (int64_t)pdk_random_below(random, 3));
+	else if (what < 30 && !peer->closed)
+		peer_ackepoch(world, peer, zx(1, (int64_t)pdk_random_below(random, 7)), (int32_t)pdk_random_below(random, 3) - 1);
+	else if (what < 50 && !peer->closed)
+		peer_ack(world, peer, zx(world->replica->leading.epoch, (int64_t)pdk_random_below(random, 4)));
+	else if (what < 55 && !peer->closed)
+		peer_unsent(world, peer, pdk_random_below(random, 4000));
+	else if (what < 60 && !peer->closed)
+		peer_close(world, peer);
+	else if (what < 70)
+		world_propose(world);
+	else if (what < 75)
+		world_synced(world, world->replica->last_logged);
+	else if (what < 80)
+		world_wait(world, (int64_t)pdk_random_below(random, TICK_US));
+	else if (what < 85 && world->read_from >= 0)
+		world_log_read(world, world->read_from, world->read_from + (int64_t)pdk_random_below(random, 6), what & 1);
+	else if (!peer->closed)
+		send_anything(world, peer, random);
+}
+
+static void
+nothing_a_learner_sends_breaks_a_leader(void)
+{
+	for (uint64_t seed = 1; seed <= 300; seed++) {
+		PdkRandom random = pdk_random(seed);
+		Peer *good;
+		g_autoptr(World) world =
+			established(&(Start){.history_count = 4, .learner_output_max = 3000, .reconfig = seed & 1}, &good);
+		for (unsigned i = 0; i < 300; i++) {
+			do_anything(world, &random);
+			peer_ack(world, good, world->replica->last_logged);
+			world_synced(world, world->replica->last_logged);
+		}
+		CU_ASSERT_FALSE(good->closed);
+		CU_ASSERT_FALSE(world_looks(world));
+		CU_ASSERT_EQUAL(world->replica->leading.committed, world->replica->leading.proposed);
+	}
+}
+
 int
 main(void)
 {
@@ -740,6 +808,7 @@ main(void)
 	CASE(a_reconfiguration_needs_both_quorums);
 	CASE(nothing_is_committed_past_a_reconfiguration_in_one_go);
 	CASE(a_leader_that_is_removed_hands_over);
+	CASE(nothing_a_learner_sends_breaks_a_leader);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	unsigned failures = CU_get_number_of_failures();

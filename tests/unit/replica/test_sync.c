@@ -68,8 +68,8 @@ check_rows(const Row *rows, size_t n, bool disk)
 						 zxid_of(rows[i].last), rows[i].epoch, disk);
 		g_autofree char *found = text_of(&plan);
 		if (strcmp(found, rows[i].plan) != 0)
-			printf("\n    %s, at %s, learner at %s: %s instead of %s\n", rows[i].past, rows[i].processed, rows[i].last,
-			       found, rows[i].plan);
+			printf("\n    %s, at %s, learner at %s: %s instead of %s\n", rows[i].past, rows[i].processed,
+			       rows[i].last, found, rows[i].plan);
 		CU_ASSERT_STRING_EQUAL(found, rows[i].plan);
 	}
 }
@@ -280,7 +280,8 @@ static void
 one_walk_at_a_time(void)
 {
 	Peer *two;
-	g_autoptr(World) world = leading((Start){.history = 5, .members = MEMBERS_AND_OBSERVERS, .snapshot_size_factor = -1}, &two);
+	g_autoptr(World) world =
+		leading((Start){.history = 5, .members = MEMBERS_AND_OBSERVERS, .snapshot_size_factor = -1}, &two);
 	world->part_bytes = 1024 * 1024;
 	Peer *three = peer_connect(world);
 	peer_hello(world, three, PDK_PACKET_FOLLOWERINFO, 3, 2);
