@@ -42,7 +42,6 @@ fire(void *data)
 	Client *client = timer->client;
 	if (timer->serial == client->serial)
 		go_on(client);
-	g_free(timer);
 }
 
 static void

@@ -72,7 +72,7 @@ typedef struct {
 SimEnd *sim_connect(Sim *sim, unsigned server, const SimClient *client);
 void sim_send(Sim *sim, SimEnd *end, const void *data, size_t length);
 void sim_hang_up(Sim *sim, SimEnd *end);
-/* Calls back then. */
+/* Calls back then; @data is taken over and freed (g_free) afterwards. */
 void sim_later(Sim *sim, int64_t at_us, void (*fire)(void *data), void *data);
 
 /* ---- what must hold ---- */
