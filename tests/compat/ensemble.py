@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts and stops ensembles, of our servers, Apache's, or both mixed; changes when members are started differently."""
 
+import base64
+import hashlib
 import os
 import shutil
 import signal
@@ -10,6 +12,7 @@ import rawzk
 from harness import PADDOCK, SANITIZED, START_LIMIT, Server, four_letter, free_port, wait_until
 
 SLOW = 3 if SANITIZED else 1
+SUPER = "super:" + base64.b64encode(hashlib.sha1(b"super:secret").digest()).decode()
 
 
 class Member(Server):
@@ -77,7 +80,8 @@ class Ensemble:
 
     def __init__(self, kinds, observers=(), settings=None, election=None):
         self.election = election
-        self.settings = {"initLimit": "10", "syncLimit": "5", "tickTime": "1000"}
+        self.settings = {"initLimit": "10", "syncLimit": "5", "tickTime": "1000",
+                         "DigestAuthenticationProvider.superDigest": SUPER}
         self.settings.update(settings or {})
         self.members = []
         for sid, kind in enumerate(list(kinds) + list(observers), 1):
@@ -147,6 +151,7 @@ class Ensemble:
         trees = []
         for member in self.running:
             client = member.client(timeout=20000)
+            client.auth("digest", "super:secret")
             client.call(rawzk.SYNC, rawzk.buf("/"))
             trees.append(whole_tree(client))
             client.drop()

@@ -77,7 +77,7 @@ class Mixed(unittest.TestCase):
                 ensemble.kill()
 
     def test_either_kind_leads_after_kills_and_followers_catch_up(self):
-        ensemble = self.begin((JAVA, PADDOCK, PADDOCK))
+        ensemble = self.begin((PADDOCK, JAVA, PADDOCK))
         for round_, kind in enumerate((PADDOCK, JAVA, PADDOCK)):
             leader = self.lead(ensemble, kind)
             self.write_a_bit(ensemble, "/r%d" % round_)
