@@ -3,6 +3,7 @@
 #include "host/carrier.h"
 
 #include "base/assert.h"
+#include "host/pairs.h"
 #include <string.h>
 
 #define REFRESH_US 1000000
@@ -20,6 +21,12 @@ typedef struct {
 	size_t unsent;
 } Unsent;
 
+/* What carrying a command showed at once; told when carrying is over. Strings are owned. */
+typedef struct {
+	PdkEvent event;
+	char *text, *more;
+} Finding;
+
 struct PdkCarrier {
 	PdkServer *server;
 	PdkSettings *settings;
@@ -29,6 +36,7 @@ struct PdkCarrier {
 	GPtrArray *lines; /* Line */
 	const PdkPersistenceOps *log_ops;
 	PdkPersistence *log;
+	PdkDynamicFiles *dynamic_files; /* NULL: stand-alone */
 
 	int64_t now_us, wall_ms; /* read once a burst */
 	bool clock_fresh;
@@ -37,7 +45,7 @@ struct PdkCarrier {
 	GArray *parts;	/* scratch of pdk_output_parts */
 	GArray *unsent; /* Unsent: to be told after carrying */
 	bool room;	/* the snapshot's last part was taken, and more are wanted */
-	int64_t refused_snapshot; /* zxid of a snapshot that could not begin, -1: none */
+	GArray *findings; /* Finding */
 
 	bool mute; /* nobody was answered in the last turn, and no sync came back since */
 	unsigned heard, heard_last; /* pieces of input in this turn and in the last one that had any */
@@ -45,6 +53,8 @@ struct PdkCarrier {
 
 	int64_t deadline_us;
 	bool again, stopped;
+	bool over;    /* links are forgotten: what plugins still say while they are stopped is not told any more */
+	bool closing; /* the last phase: nobody is let in or called any more */
 	char *fatal;
 };
 
@@ -81,6 +91,8 @@ read_clock(PdkCarrier *carrier)
 static void
 step(PdkCarrier *carrier, PdkEvent *event)
 {
+	if (carrier->over)
+		return;
 	if (!carrier->clock_fresh)
 		read_clock(carrier);
 	event->now_us = carrier->now_us;
@@ -96,10 +108,11 @@ on_accepted(void *context, PdkTransport *self, PdkConn conn, PdkPurpose purpose)
 	Line *line = context;
 	PdkCarrier *carrier = line->carrier;
 
-	if (carrier->fatal || purpose != PDK_PURPOSE_CLIENT)
+	if (carrier->fatal || carrier->closing)
 		return 0;
-	PdkLink link = pdk_links_add(&carrier->links, line->ops, self, conn);
+	PdkLink link = pdk_links_add(&carrier->links, line->ops, self, conn, purpose);
 	PdkEvent event = {.kind = PDK_EVENT_ACCEPTED, .link = link};
+	event.accepted.purpose = purpose;
 	event.accepted.address = line->ops->peer(self, conn, PDK_PEER_ADDRESS);
 	event.accepted.endpoint = line->ops->peer(self, conn, PDK_PEER_ENDPOINT);
 	event.accepted.certificate = line->ops->peer(self, conn, PDK_PEER_CERTIFICATE);
@@ -118,9 +131,16 @@ on_accepted(void *context, PdkTransport *self, PdkConn conn, PdkPurpose purpose)
 }
 
 static void
-on_dialled(void *context G_GNUC_UNUSED, PdkLink link G_GNUC_UNUSED)
+on_dialled(void *context, PdkLink link)
 {
-	/* This version dials nobody. */
+	PdkCarrier *carrier = ((Line *)context)->carrier;
+	PdkLinkSlot *slot = pdk_links_find(&carrier->links, link);
+
+	if (carrier->fatal || slot == NULL)
+		return;
+	PdkEvent event = {.kind = PDK_EVENT_DIALLED, .link = link, .dial = slot->dial};
+	slot->dialling = false;
+	step(carrier, &event);
 }
 
 static void
@@ -157,13 +177,20 @@ on_drained(void *context, PdkLink link, size_t unsent)
 }
 
 static void
-on_closed(void *context, PdkLink link, PdkClosedReason reason G_GNUC_UNUSED, const char *detail G_GNUC_UNUSED)
+on_closed(void *context, PdkLink link, PdkClosedReason reason, const char *detail)
 {
 	PdkCarrier *carrier = ((Line *)context)->carrier;
+	PdkLinkSlot *slot = pdk_links_find(&carrier->links, link);
 	PdkEvent event = {.kind = PDK_EVENT_CLOSED, .link = link};
 
-	if (carrier->fatal || pdk_links_find(&carrier->links, link) == NULL)
+	if (carrier->fatal || slot == NULL)
 		return;
+	if (slot->dialling) {
+		event = (PdkEvent){.kind = PDK_EVENT_DIAL_FAILED};
+		event.failed.dial = slot->dial;
+		event.failed.refused = reason == PDK_CLOSED_REFUSED;
+		event.failed.detail = detail ? detail : "closed";
+	}
 	step(carrier, &event);
 	pdk_links_remove(&carrier->links, link);
 	carrier->facts->open_files--;
@@ -229,9 +256,36 @@ on_snapshot_done(void *context, int64_t zxid, uint64_t length G_GNUC_UNUSED, con
 }
 
 static void
-on_record_saved(void *context G_GNUC_UNUSED, const char *key G_GNUC_UNUSED)
+on_record_saved(void *context, const char *key)
 {
-	/* This version keeps no records. */
+	PdkCarrier *carrier = context;
+	PdkEvent event = {.kind = PDK_EVENT_RECORD_SAVED, .key = key};
+
+	if (!carrier->fatal)
+		step(carrier, &event);
+}
+
+static void
+on_truncated(void *context, int64_t zxid, const GError *error)
+{
+	PdkCarrier *carrier = context;
+	PdkEvent event = {.kind = PDK_EVENT_TRUNCATED, .truncated = {zxid, error ? error->message : NULL}};
+
+	/* What was dropped behind it is not waited for. */
+	if (error == NULL)
+		carrier->appended_zxid = carrier->synced_zxid = zxid;
+	if (!carrier->fatal)
+		step(carrier, &event);
+}
+
+static void
+on_log_read(void *context, const PdkLoggedTxn *txns, size_t n, bool more, const GError *error)
+{
+	PdkCarrier *carrier = context;
+	PdkEvent event = {.kind = PDK_EVENT_LOG_READ, .log_read = {txns, n, more, error ? error->message : NULL}};
+
+	if (!carrier->fatal)
+		step(carrier, &event);
 }
 
 static const PdkPersistenceEvents persistence_events = {
@@ -241,7 +295,27 @@ static const PdkPersistenceEvents persistence_events = {
 	.snapshot_room = on_snapshot_room,
 	.snapshot_done = on_snapshot_done,
 	.record_saved = on_record_saved,
+	.truncated = on_truncated,
+	.log_read = on_log_read,
 };
+
+static void
+finding_clear(void *data)
+{
+	Finding *finding = data;
+
+	g_free(finding->text);
+	g_free(finding->more);
+}
+
+/* To be told when carrying is over; takes the texts over. */
+static void
+find(PdkCarrier *carrier, const PdkEvent *event, char *text, char *more)
+{
+	Finding finding = {*event, text, more};
+
+	g_array_append_val(carrier->findings, finding);
+}
 
 PdkCarrier *
 pdk_carrier_new(PdkServer *server, PdkSettings *settings, PdkHostFacts *facts)
@@ -256,7 +330,8 @@ pdk_carrier_new(PdkServer *server, PdkSettings *settings, PdkHostFacts *facts)
 	carrier->lines = g_ptr_array_new_with_free_func(g_free);
 	carrier->parts = g_array_new(FALSE, FALSE, sizeof(PdkPart));
 	carrier->unsent = g_array_new(FALSE, FALSE, sizeof(Unsent));
-	carrier->refused_snapshot = -1;
+	carrier->findings = g_array_new(FALSE, FALSE, sizeof(Finding));
+	g_array_set_clear_func(carrier->findings, finding_clear);
 	carrier->deadline_us = INT64_MAX;
 	return carrier;
 }
@@ -271,6 +346,7 @@ pdk_carrier_free(PdkCarrier *carrier)
 	g_ptr_array_unref(carrier->lines);
 	g_array_free(carrier->parts, TRUE);
 	g_array_free(carrier->unsent, TRUE);
+	g_array_free(carrier->findings, TRUE);
 	g_free(carrier->fatal);
 	g_free(carrier);
 }
@@ -282,16 +358,21 @@ pdk_carrier_recover(PdkCarrier *carrier, const PdkPersistenceOps *ops, PdkPersis
 	carrier->log_ops = ops;
 	carrier->log = persistence;
 	ops->start(persistence, &persistence_events, carrier);
-	if (!ops->recover(persistence, pdk_server_recovery(), carrier->server, recovered, error))
-		return false;
+	return ops->recover(persistence, pdk_server_recovery(), carrier->server, recovered, error);
+}
 
+void
+pdk_carrier_begin(PdkCarrier *carrier, PdkDynamicFiles *dynamic_files)
+{
+	const PdkPersistenceOps *ops = carrier->log_ops;
 	bool can_snapshot = PDK_HAS(ops, snapshot_begin) && PDK_HAS(ops, snapshot_part) &&
 			    PDK_HAS(ops, snapshot_finish) && PDK_HAS(ops, snapshot_abort);
+
+	carrier->dynamic_files = dynamic_files;
 	read_clock(carrier);
 	refresh_facts(carrier);
 	pdk_server_begin(carrier->server, carrier->now_us, carrier->wall_ms, can_snapshot, carrier->effects);
 	carrier->again = true;
-	return true;
 }
 
 void
@@ -362,18 +443,16 @@ carry_link_command(PdkCarrier *carrier, const PdkCommand *command)
 }
 
 static void
-carry_command(PdkCarrier *carrier, const PdkCommand *command)
+carry_snapshot_command(PdkCarrier *carrier, const PdkCommand *command)
 {
+	PdkEvent refused = {.kind = PDK_EVENT_SNAPSHOT_DONE};
+
 	switch (command->type) {
-	case PDK_COMMAND_CLOSE:
-	case PDK_COMMAND_CLOSE_FLUSHED:
-	case PDK_COMMAND_PAUSE:
-	case PDK_COMMAND_RESUME:
-		carry_link_command(carrier, command);
-		return;
 	case PDK_COMMAND_SNAPSHOT_BEGIN:
-		if (!carrier->log_ops->snapshot_begin(carrier->log, command->zxid))
-			carrier->refused_snapshot = command->zxid;
+		if (carrier->log_ops->snapshot_begin(carrier->log, command->zxid))
+			return;
+		refused.snapshot.zxid = command->zxid;
+		find(carrier, &refused, g_strdup("the persistence plugin refused to begin"), NULL);
 		return;
 	case PDK_COMMAND_SNAPSHOT_PART:
 		carrier->room = carrier->log_ops->snapshot_part(carrier->log, command->part);
@@ -384,19 +463,173 @@ carry_command(PdkCarrier *carrier, const PdkCommand *command)
 		carrier->room = false;
 		carrier->log_ops->snapshot_finish(carrier->log, &command->tail);
 		return;
-	case PDK_COMMAND_SNAPSHOT_ABORT:
+	default:
 		carrier->room = false;
 		carrier->log_ops->snapshot_abort(carrier->log);
 		return;
+	}
+}
+
+/* The first transport that can reach peers; NULL: none. */
+static Line *
+peer_line(const PdkCarrier *carrier)
+{
+	for (unsigned i = 0; i < carrier->lines->len; i++) {
+		Line *line = g_ptr_array_index(carrier->lines, i);
+		if (PDK_HAS(line->ops, dial))
+			return line;
+	}
+	return NULL;
+}
+
+static void
+carry_dial(PdkCarrier *carrier, const PdkCommand *command)
+{
+	Line *line = peer_line(carrier);
+	PdkEvent event = {.kind = PDK_EVENT_DIAL_FAILED};
+
+	if (line == NULL || carrier->closing) {
+		event.failed.dial = command->dial;
+		find(carrier, &event, g_strdup(line ? "this server is stopping" : "no transport can dial"), NULL);
+		return;
+	}
+	PdkLink link = pdk_links_add(&carrier->links, line->ops, line->transport, 0, command->purpose);
+	pdk_links_find(&carrier->links, link)->dialling = true;
+	pdk_links_find(&carrier->links, link)->dial = command->dial;
+	PdkConn conn = line->ops->dial(line->transport, command->purpose, command->address, command->timeout_ms, link);
+	pdk_links_find(&carrier->links, link)->conn = conn;
+	carrier->facts->open_files++;
+}
+
+static void
+carry_listen(PdkCarrier *carrier, const PdkCommand *command)
+{
+	Line *line = peer_line(carrier);
+	g_autoptr(GError) error = NULL;
+	PdkEvent event = {.kind = PDK_EVENT_LISTENING};
+	char *bound = NULL;
+
+	event.listening.purpose = command->purpose;
+	if (line)
+		bound = line->ops->listen(line->transport, command->purpose, command->address, 0, &error);
+	find(carrier, &event, bound, bound ? NULL : g_strdup(error ? error->message : "no transport serves peers"));
+}
+
+static void
+carry_unlisten(PdkCarrier *carrier, PdkPurpose purpose)
+{
+	for (unsigned i = 0; i < carrier->lines->len; i++) {
+		Line *line = g_ptr_array_index(carrier->lines, i);
+		if (PDK_HAS(line->ops, stop_listening_for))
+			line->ops->stop_listening_for(line->transport, purpose);
+	}
+}
+
+static void
+carry_record(PdkCarrier *carrier, const PdkCommand *command)
+{
+	PdkEvent event = {.kind = PDK_EVENT_RECORD_SAVED};
+
+	if (PDK_HAS(carrier->log_ops, record_put))
+		carrier->log_ops->record_put(carrier->log, command->key, command->part);
+	else /* an observer that keeps nothing */
+		find(carrier, &event, g_strdup(command->key), NULL);
+}
+
+static void
+carry_members(PdkCarrier *carrier, const PdkCommand *command)
+{
+	if (strcmp(command->key, "next") == 0) {
+		pdk_dynamic_files_propose(carrier->dynamic_files, command->part);
+		return;
+	}
+	size_t length;
+	const char *text = g_bytes_get_data(command->part, &length);
+	pdk_pairs_set_membership(carrier->settings, text, length);
+	pdk_dynamic_files_commit(carrier->dynamic_files, command->part);
+}
+
+static void
+carry_truncate(PdkCarrier *carrier, int64_t zxid)
+{
+	PdkEvent event = {.kind = PDK_EVENT_TRUNCATED};
+
+	if (PDK_HAS(carrier->log_ops, truncate)) {
+		carrier->log_ops->truncate(carrier->log, zxid);
+		return;
+	}
+	event.truncated.zxid = zxid;
+	find(carrier, &event, g_strdup("the persistence plugin cannot truncate"), NULL);
+}
+
+static void
+carry_reload(PdkCarrier *carrier)
+{
+	g_autoptr(GError) error = NULL;
+	PdkRecovered recovered = {0};
+	PdkEvent event = {.kind = PDK_EVENT_RELOADED};
+
+	if (!carrier->log_ops->recover(carrier->log, pdk_server_recovery(), carrier->server, &recovered, &error)) {
+		carrier->fatal = g_strdup_printf("the database cannot be read again: %s", error->message);
+		return;
+	}
+	carrier->appended_zxid = carrier->synced_zxid = recovered.last_zxid;
+	carrier->clock_fresh = false;
+	event.zxid = recovered.last_zxid;
+	find(carrier, &event, NULL, NULL);
+}
+
+static void
+carry_read_log(PdkCarrier *carrier, const PdkCommand *command)
+{
+	PdkEvent event = {.kind = PDK_EVENT_LOG_READ};
+
+	if (PDK_HAS(carrier->log_ops, read_log))
+		carrier->log_ops->read_log(carrier->log, command->zxid, command->limit);
+	else
+		find(carrier, &event, g_strdup("the persistence plugin cannot read its log"), NULL);
+}
+
+static void
+carry_command(PdkCarrier *carrier, const PdkCommand *command)
+{
+	switch (command->type) {
+	case PDK_COMMAND_CLOSE:
+	case PDK_COMMAND_CLOSE_FLUSHED:
+	case PDK_COMMAND_PAUSE:
+	case PDK_COMMAND_RESUME:
+		carry_link_command(carrier, command);
+		return;
+	case PDK_COMMAND_SNAPSHOT_BEGIN:
+	case PDK_COMMAND_SNAPSHOT_PART:
+	case PDK_COMMAND_SNAPSHOT_FINISH:
+	case PDK_COMMAND_SNAPSHOT_ABORT:
+		carry_snapshot_command(carrier, command);
+		return;
 	case PDK_COMMAND_DIAL:
+		carry_dial(carrier, command);
+		return;
 	case PDK_COMMAND_LISTEN:
+		carry_listen(carrier, command);
+		return;
 	case PDK_COMMAND_UNLISTEN:
+		carry_unlisten(carrier, command->purpose);
+		return;
 	case PDK_COMMAND_RECORD:
+		carry_record(carrier, command);
+		return;
 	case PDK_COMMAND_MEMBERS:
+		carry_members(carrier, command);
+		return;
 	case PDK_COMMAND_TRUNCATE:
+		carry_truncate(carrier, command->zxid);
+		return;
 	case PDK_COMMAND_RELOAD:
+		carry_reload(carrier);
+		return;
 	case PDK_COMMAND_READ_LOG:
-		return; /* of ensembles: a stand-alone server asks for none of these */
+		carry_read_log(carrier, command);
+		return;
 	}
 }
 
@@ -412,11 +645,43 @@ note_wishes(PdkCarrier *carrier)
 		carrier->fatal = g_strdup(effects->fatal);
 }
 
+/* Puts the texts where the event of this kind wants them. */
+static void
+tell_finding(PdkCarrier *carrier, const Finding *finding)
+{
+	PdkEvent event = finding->event;
+
+	switch (event.kind) {
+	case PDK_EVENT_SNAPSHOT_DONE:
+		event.snapshot.failure = finding->text;
+		break;
+	case PDK_EVENT_DIAL_FAILED:
+		event.failed.detail = finding->text;
+		break;
+	case PDK_EVENT_LISTENING:
+		event.listening.bound = finding->text;
+		event.listening.failure = finding->more;
+		break;
+	case PDK_EVENT_RECORD_SAVED:
+		event.key = finding->text;
+		break;
+	case PDK_EVENT_TRUNCATED:
+		event.truncated.failure = finding->text;
+		break;
+	case PDK_EVENT_LOG_READ:
+		event.log_read.failure = finding->text;
+		break;
+	default:
+		break;
+	}
+	step(carrier, &event);
+}
+
 /* What carrying showed, as events; true: there were some, and their effects are to be carried, too. */
 static bool
 tell_findings(PdkCarrier *carrier)
 {
-	bool told = carrier->unsent->len > 0 || carrier->room || carrier->refused_snapshot >= 0;
+	bool told = carrier->unsent->len > 0 || carrier->room || carrier->findings->len > 0;
 
 	for (unsigned i = 0; i < carrier->unsent->len; i++) {
 		Unsent *unsent = &g_array_index(carrier->unsent, Unsent, i);
@@ -427,12 +692,9 @@ tell_findings(PdkCarrier *carrier)
 		carrier->room = false;
 		on_snapshot_room(carrier);
 	}
-	if (carrier->refused_snapshot >= 0) {
-		PdkEvent event = {.kind = PDK_EVENT_SNAPSHOT_DONE,
-				  .snapshot = {carrier->refused_snapshot, "the persistence plugin refused to begin"}};
-		carrier->refused_snapshot = -1;
-		step(carrier, &event);
-	}
+	for (unsigned i = 0; i < carrier->findings->len; i++)
+		tell_finding(carrier, &g_array_index(carrier->findings, Finding, i));
+	g_array_set_size(carrier->findings, 0);
 	return told;
 }
 
@@ -449,7 +711,7 @@ carry(PdkCarrier *carrier)
 	for (unsigned i = 0; i < carrier->effects->n_commands; i++)
 		carry_command(carrier, &carrier->effects->commands[i]);
 	pdk_effects_reset(carrier->effects);
-	return tell_findings(carrier);
+	return carrier->fatal == NULL && tell_findings(carrier);
 }
 
 void
@@ -484,14 +746,25 @@ pdk_carrier_deadline_us(const PdkCarrier *carrier)
 bool
 pdk_carrier_awaits_log(const PdkCarrier *carrier)
 {
-	return carrier->mute && !carrier->again && carrier->heard_last > 0 &&
+	/* Peers that vote and acknowledge are never kept waiting. */
+	return carrier->dynamic_files == NULL && carrier->mute && !carrier->again && carrier->heard_last > 0 &&
 	       carrier->synced_zxid < carrier->appended_zxid;
 }
 
 bool
 pdk_carrier_has_one_peer(const PdkCarrier *carrier)
 {
-	return carrier->heard_last == 1 && carrier->synced_zxid >= carrier->appended_zxid;
+	return carrier->dynamic_files == NULL && carrier->heard_last == 1 && carrier->synced_zxid >= carrier->appended_zxid;
+}
+
+static void
+stop_listening(PdkCarrier *carrier)
+{
+	for (unsigned i = 0; i < carrier->lines->len; i++) {
+		Line *line = g_ptr_array_index(carrier->lines, i);
+		if (PDK_HAS(line->ops, stop_listening))
+			line->ops->stop_listening(line->transport);
+	}
 }
 
 void
@@ -500,15 +773,16 @@ pdk_carrier_stop(PdkCarrier *carrier)
 	PdkEvent event = {.kind = PDK_EVENT_STOP};
 	uint32_t cursor = 0;
 
-	for (unsigned i = 0; i < carrier->lines->len; i++) {
-		Line *line = g_ptr_array_index(carrier->lines, i);
-		if (PDK_HAS(line->ops, stop_listening))
-			line->ops->stop_listening(line->transport);
-	}
+	/* What is proposed becomes durable with the help of peers: they stay. */
+	if (carrier->dynamic_files)
+		carry_unlisten(carrier, PDK_PURPOSE_CLIENT);
+	else
+		stop_listening(carrier);
 	for (PdkLink link = pdk_links_next(&carrier->links, &cursor); link != 0;
 	     link = pdk_links_next(&carrier->links, &cursor)) {
 		PdkLinkSlot *slot = pdk_links_find(&carrier->links, link);
-		slot->ops->pause(slot->transport, slot->conn);
+		if (slot->purpose == PDK_PURPOSE_CLIENT)
+			slot->ops->pause(slot->transport, slot->conn);
 	}
 	step(carrier, &event);
 	pdk_carrier_turn(carrier);
@@ -525,10 +799,12 @@ pdk_carrier_close_all(PdkCarrier *carrier)
 {
 	uint32_t cursor = 0;
 
+	carrier->closing = true;
+	stop_listening(carrier);
 	for (PdkLink link = pdk_links_next(&carrier->links, &cursor); link != 0;
 	     link = pdk_links_next(&carrier->links, &cursor)) {
 		PdkLinkSlot *slot = pdk_links_find(&carrier->links, link);
-		slot->ops->close(slot->transport, slot->conn, PDK_CLOSE_FLUSHED);
+		slot->ops->close(slot->transport, slot->conn, slot->dialling ? PDK_CLOSE_NOW : PDK_CLOSE_FLUSHED);
 	}
 }
 
@@ -546,10 +822,13 @@ pdk_carrier_forget_links(PdkCarrier *carrier)
 	for (PdkLink link = pdk_links_next(&carrier->links, &cursor); link != 0;
 	     link = pdk_links_next(&carrier->links, &cursor)) {
 		PdkEvent event = {.kind = PDK_EVENT_CLOSED, .link = link};
+		bool known = !pdk_links_find(&carrier->links, link)->dialling;
 		pdk_links_remove(&carrier->links, link);
-		step(carrier, &event);
+		if (known)
+			step(carrier, &event);
 	}
 	pdk_effects_reset(carrier->effects);
+	carrier->over = true;
 }
 
 const char *

@@ -7,6 +7,7 @@
 #ifndef PDK_HOST_CARRIER_H
 #define PDK_HOST_CARRIER_H
 
+#include "host/dynamic-files.h"
 #include "host/links.h"
 #include "server/server.h"
 
@@ -20,9 +21,11 @@ PdkCarrier *pdk_carrier_new(PdkServer *server, PdkSettings *settings, PdkHostFac
 void pdk_carrier_free(PdkCarrier *carrier);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkCarrier, pdk_carrier_free)
 
-/* Once, before the first event: starts, recovers, begins. False: @error says what the disk held. */
+/* Once, before the first event: starts and recovers. False: @error says what the disk held. */
 bool pdk_carrier_recover(PdkCarrier *carrier, const PdkPersistenceOps *ops, PdkPersistence *persistence,
 			 PdkRecovered *recovered, GError **error);
+/* Once, after it: the server begins. @dynamic_files (borrowed): where an ensemble's members are kept; NULL: stand-alone. */
+void pdk_carrier_begin(PdkCarrier *carrier, PdkDynamicFiles *dynamic_files);
 /* Starts the transport (its `start`); listening is the caller's. */
 void pdk_carrier_add_transport(PdkCarrier *carrier, const PdkTransportOps *ops, PdkTransport *transport);
 

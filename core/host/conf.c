@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Changes when the shape of paddock.conf does. */
 #include "host/conf-text.h"
-#include "host/configuration.h"
+#include "host/ensemble.h"
 #include "host/settings-keys.h"
 
 #include <libconfig.h>
@@ -12,6 +12,7 @@ typedef struct {
 	PdkLoader *loader;
 	const char *file;
 	char *plugins_dir; /* NULL: none */
+	const config_setting_t *election; /* NULL: not given; read when it is known that there is an ensemble */
 } Reader;
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(config_t, config_destroy)
@@ -21,6 +22,7 @@ static const struct {
 	const char *key;
 	PdkKind kind;
 } kind_keys[] = {
+	{"election", PDK_KIND_ELECTION},
 	{"persistence", PDK_KIND_PERSISTENCE}, {"transports", PDK_KIND_TRANSPORT}, {"auth", PDK_KIND_AUTH},
 	{"admin", PDK_KIND_ADMIN},	       {"metrics", PDK_KIND_METRICS},
 };
@@ -117,6 +119,8 @@ read_list(const config_setting_t *setting)
 static char *
 setting_as_text(const config_setting_t *setting, PdkSettingType type)
 {
+	char number[G_ASCII_DTOSTR_BUF_SIZE];
+
 	switch (type) {
 	case PDK_SETTING_INT32:
 	case PDK_SETTING_INT64:
@@ -127,6 +131,12 @@ setting_as_text(const config_setting_t *setting, PdkSettingType type)
 									: g_strdup("false");
 	case PDK_SETTING_STRING:
 		return g_strdup(config_setting_type(setting) == CONFIG_TYPE_STRING ? config_setting_get_string(setting) : NULL);
+	case PDK_SETTING_NUMBER:
+		if (is_integer(setting))
+			return g_strdup_printf("%lld", config_setting_get_int64(setting));
+		return config_setting_type(setting) != CONFIG_TYPE_FLOAT
+			       ? NULL
+			       : g_strdup(g_ascii_dtostr(number, sizeof(number), config_setting_get_float(setting)));
 	case PDK_SETTING_LIST:
 		break;
 	}
@@ -145,6 +155,8 @@ type_wanted(PdkSettingType type)
 		return "true or false";
 	case PDK_SETTING_STRING:
 		return "a string";
+	case PDK_SETTING_NUMBER:
+		return "a number";
 	case PDK_SETTING_LIST:
 		break;
 	}
@@ -185,10 +197,69 @@ keys_allowed(const char *group)
 	return g_string_free(text, FALSE);
 }
 
+/* "1=host:2888:3888" in `members` is server.1=host:2888:3888 in a zoo.cfg. */
+static bool
+read_member_lines(const Reader *reader, const config_setting_t *setting, const char *zoo_prefix, GError **error)
+{
+	g_auto(GStrv) list = config_setting_type(setting) == CONFIG_TYPE_STRING ? NULL : read_list(setting);
+
+	if (list == NULL) {
+		g_autofree char *found = describe(setting);
+		return blame(reader->file, setting, PDK_CONFIG_ERROR_VALUE, error, "found %s, allowed: a list of strings \"N=...\"",
+			     found);
+	}
+	for (unsigned i = 0; list[i]; i++) {
+		const config_setting_t *at = config_setting_get_elem(setting, i);
+		const char *equals = strchr(list[i], '=');
+		if (equals == NULL)
+			return blame(reader->file, at, PDK_CONFIG_ERROR_VALUE, error, "found \"%s\", allowed: \"N=...\"", list[i]);
+		g_autofree char *number = g_strndup(list[i], (gsize)(equals - list[i]));
+		g_autofree char *key = g_strconcat(zoo_prefix, g_strstrip(number), NULL);
+		g_autofree char *value = g_strstrip(g_strdup(equals + 1));
+		pdk_ensemble_add_line(reader->configuration, key, value, config_setting_name(setting), config_setting_source_line(at));
+	}
+	return true;
+}
+
+static bool
+read_id(const Reader *reader, const config_setting_t *setting, GError **error)
+{
+	PdkEnsembleDraft *draft = &reader->configuration->ensemble;
+
+	if (!is_integer(setting) || config_setting_get_int64(setting) < 0) {
+		g_autofree char *found = describe(setting);
+		return blame(reader->file, setting, PDK_CONFIG_ERROR_VALUE, error, "found %s, allowed: an integer, 0 or more", found);
+	}
+	draft->has_id = true;
+	draft->id = config_setting_get_int64(setting);
+	draft->id_line = config_setting_source_line(setting);
+	return true;
+}
+
+/* What stands in the group `ensemble` beside settings. */
+static bool
+read_of_ensemble(const Reader *reader, const config_setting_t *setting, bool *known, GError **error)
+{
+	const char *name = config_setting_name(setting);
+
+	*known = true;
+	if (strcmp(name, "id") == 0)
+		return read_id(reader, setting, error);
+	if (strcmp(name, "members") == 0)
+		return read_member_lines(reader, setting, "server.", error);
+	if (strcmp(name, "groups") == 0)
+		return read_member_lines(reader, setting, "group.", error);
+	if (strcmp(name, "weights") == 0)
+		return read_member_lines(reader, setting, "weight.", error);
+	*known = false;
+	return true;
+}
+
 static bool
 read_group(const Reader *reader, const config_setting_t *group, GError **error)
 {
 	const char *name = config_setting_name(group);
+	bool is_ensemble = strcmp(name, "ensemble") == 0;
 
 	if (!config_setting_is_group(group)) {
 		g_autofree char *found = describe(group);
@@ -197,10 +268,16 @@ read_group(const Reader *reader, const config_setting_t *group, GError **error)
 	for (int i = 0; i < config_setting_length(group); i++) {
 		const config_setting_t *setting = config_setting_get_elem(group, (unsigned)i);
 		const PdkSettingKey *key = pdk_setting_find(name, config_setting_name(setting));
+		bool known = false;
+		if (is_ensemble && !read_of_ensemble(reader, setting, &known, error))
+			return false;
+		if (known)
+			continue;
 		if (key == NULL) {
 			g_autofree char *allowed = keys_allowed(name);
 			return blame(reader->file, setting, PDK_CONFIG_ERROR_UNKNOWN, error,
-				     "found an unknown key in %s, allowed: %s", name, allowed);
+				     "found an unknown key in %s, allowed: %s%s", name, is_ensemble ? "id, members, groups, weights, " : "",
+				     allowed);
 		}
 		if (!read_setting(reader, setting, key, error))
 			return false;
@@ -359,7 +436,7 @@ read_kind(const Reader *reader, const config_setting_t *setting, PdkKind kind, G
 }
 
 static bool
-read_plugins(const Reader *reader, const config_setting_t *plugins, unsigned *decided, GError **error)
+read_plugins(Reader *reader, const config_setting_t *plugins, unsigned *decided, GError **error)
 {
 	if (!config_setting_is_group(plugins)) {
 		g_autofree char *found = describe(plugins);
@@ -372,13 +449,15 @@ read_plugins(const Reader *reader, const config_setting_t *plugins, unsigned *de
 		for (unsigned k = 0; k < G_N_ELEMENTS(kind_keys); k++)
 			if (strcmp(kind_keys[k].key, name) == 0)
 				kind = kind_keys[k].kind;
-		if (strcmp(name, "election") == 0)
-			return blame(reader->file, setting, PDK_CONFIG_ERROR_UNABLE, error,
-				     "found an election, allowed: none (ensembles are not in this version)");
 		if (kind == 0)
 			return blame(reader->file, setting, PDK_CONFIG_ERROR_UNKNOWN, error,
-				     "found an unknown kind of plugin, allowed: persistence, transports, auth, admin, metrics");
+				     "found an unknown kind of plugin, allowed: election, persistence, transports, auth, admin, "
+				     "metrics");
 		*decided |= 1u << kind;
+		if (kind == PDK_KIND_ELECTION) {
+			reader->election = setting;
+			continue;
+		}
 		if (!read_kind(reader, setting, kind, error))
 			return false;
 	}
@@ -400,9 +479,6 @@ read_root(Reader *reader, const config_setting_t *root, unsigned *decided, GErro
 			good = read_group(reader, setting, error);
 		else if (strcmp(name, "plugins") == 0)
 			good = read_plugins(reader, setting, decided, error);
-		else if (strcmp(name, "ensemble") == 0)
-			good = blame(reader->file, setting, PDK_CONFIG_ERROR_UNABLE, error,
-				     "found an ensemble, allowed: the group left out (ensembles are not in this version)");
 		else if (strcmp(name, "plugins_dir") != 0) {
 			g_autofree char *allowed = keys_allowed(NULL);
 			good = blame(reader->file, setting, PDK_CONFIG_ERROR_UNKNOWN, error,
@@ -455,7 +531,7 @@ bool
 pdk_configuration_choose_defaults(PdkConfiguration *configuration, PdkLoader *loader, unsigned decided, GError **error)
 {
 	const char *text = pdk_default_plugins();
-	Reader reader = {configuration, loader, "(built-in plugins)", NULL};
+	Reader reader = {configuration, loader, "(built-in plugins)", NULL, NULL};
 	g_auto(config_t) config;
 
 	if (!parse(&config, reader.file, text, strlen(text), error))
@@ -470,17 +546,59 @@ pdk_configuration_choose_defaults(PdkConfiguration *configuration, PdkLoader *lo
 	return true;
 }
 
+/* The own line's client address is where clients are served, unless the transport says something else. */
+static void
+take_client_address(const Reader *reader)
+{
+	const PdkEnsembleDraft *draft = &reader->configuration->ensemble;
+	const GPtrArray *transports = reader->configuration->chosen[PDK_KIND_TRANSPORT];
+
+	if (draft->client_host == NULL || transports->len == 0)
+		return;
+	PdkConfig *config = ((PdkChosen *)g_ptr_array_index(transports, 0))->config;
+	int index = pdk_config_find(config, "listen");
+	if (index < 0 || pdk_config_option(config, index)->type != PDK_OPTION_LIST || pdk_config_given(config, index))
+		return;
+	bool is_v6 = strchr(draft->client_host, ':') != NULL, any = strcmp(draft->client_host, "0.0.0.0") == 0;
+	char **list = g_new0(char *, 2);
+	list[0] = g_strdup_printf(is_v6 ? "[%s]:%u" : "%s:%u", any ? "*" : draft->client_host, draft->client_port);
+	pdk_config_set_list(config, index, list);
+}
+
+static bool
+read_ensemble(const Reader *reader, GError **error)
+{
+	PdkConfiguration *configuration = reader->configuration;
+	const PdkEnsembleDraft *draft = &configuration->ensemble;
+
+	if (draft->has_id && draft->lines->len == 0) {
+		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_MISSING,
+			    "%s:%u: id: found no members beside it, allowed: members = ( \"1=HOST:2888:3888\", ... )", reader->file,
+			    draft->id_line);
+		return false;
+	}
+	if (!pdk_ensemble_settle(configuration, error))
+		return false;
+	take_client_address(reader);
+	if (configuration->settings->replica == NULL)
+		return true;
+	if (reader->election)
+		return read_kind(reader, reader->election, PDK_KIND_ELECTION, error);
+	return pdk_configuration_choose_defaults(configuration, reader->loader, ~(1u << PDK_KIND_ELECTION), error);
+}
+
 PdkConfiguration *
 pdk_conf_parse(const char *file, const char *text, size_t length, PdkLoader *loader, GError **error)
 {
 	g_autoptr(PdkConfiguration) configuration = pdk_configuration_new(file);
-	Reader reader = {configuration, loader, file, NULL};
+	Reader reader = {configuration, loader, file, NULL, NULL};
 	g_auto(config_t) config;
 	unsigned decided = 0;
 
 	bool good = parse(&config, file, text, length, error) && read_plugins_dir(&reader, &config, error) &&
 		    read_root(&reader, config_root_setting(&config), &decided, error) &&
-		    pdk_configuration_choose_defaults(configuration, loader, decided, error);
+		    pdk_configuration_choose_defaults(configuration, loader, decided | 1u << PDK_KIND_ELECTION, error) &&
+		    read_ensemble(&reader, error);
 	if (good)
 		warn_idle_files(&reader);
 	g_free(reader.plugins_dir);

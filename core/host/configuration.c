@@ -31,6 +31,8 @@ pdk_configuration_new(const char *file)
 
 	configuration->file = g_strdup(file);
 	configuration->settings = pdk_settings_new();
+	/* Goes again when it turns out that the server stands alone; see pdk_ensemble_settle. */
+	configuration->settings->replica = pdk_settings_new_replica();
 	/* "Follows from others" until it is given; see pdk_configuration_finish. */
 	configuration->settings->min_session_timeout_ms = -1;
 	configuration->settings->max_session_timeout_ms = -1;
@@ -40,6 +42,8 @@ pdk_configuration_new(const char *file)
 	configuration->warnings = g_ptr_array_new_with_free_func(g_free);
 	configuration->given = g_array_new(FALSE, FALSE, sizeof(PdkGiven));
 	g_array_set_clear_func(configuration->given, given_clear);
+	configuration->ensemble.lines = g_array_new(FALSE, FALSE, sizeof(PdkGiven));
+	g_array_set_clear_func(configuration->ensemble.lines, given_clear);
 	return configuration;
 }
 
@@ -54,6 +58,8 @@ pdk_configuration_free(PdkConfiguration *configuration)
 		g_ptr_array_unref(configuration->chosen[i]);
 	g_ptr_array_unref(configuration->warnings);
 	g_array_unref(configuration->given);
+	g_array_unref(configuration->ensemble.lines);
+	g_free(configuration->ensemble.client_host);
 	g_free(configuration);
 }
 
@@ -148,6 +154,38 @@ derive(PdkSettings *settings)
 		settings->extra_buffer_bytes = settings->max_buffer_bytes;
 	/* Their sum is a length of jute, too. */
 	settings->extra_buffer_bytes = MIN(settings->extra_buffer_bytes, INT32_MAX - settings->max_buffer_bytes);
+	if (settings->replica == NULL)
+		return;
+	settings->replica->tick_ms = settings->tick_ms;
+	settings->replica->max_buffer_bytes = settings->max_buffer_bytes;
+	settings->replica->extra_buffer_bytes = settings->extra_buffer_bytes;
+	settings->replica->reconfig_enabled = settings->reconfig_enabled;
+}
+
+/* The rules for the plugins of a member of an ensemble. */
+static bool
+check_ensemble_plugins(const PdkConfiguration *configuration, GError **error)
+{
+	const PdkReplicaParams *replica = configuration->settings->replica;
+	const GPtrArray *elections = configuration->chosen[PDK_KIND_ELECTION];
+	const PdkChosen *persistence = g_ptr_array_index(configuration->chosen[PDK_KIND_PERSISTENCE], 0);
+	const PdkPersistenceOps *ops = persistence->plugin->ops;
+
+	if (replica == NULL)
+		return true;
+	if (elections->len != 1) {
+		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_VALUE, "%s: election: found %u plugins, allowed: one",
+			    configuration->file, elections->len);
+		return false;
+	}
+	if (!PDK_HAS(ops, keeps_nothing) || !pdk_members_votes(replica->committed, replica->self))
+		return true;
+	g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_UNABLE,
+		    "%s: persistence: found %s, which keeps nothing, allowed: one that does: server.%" G_GINT64_FORMAT
+		    " is a participant, and one that forgets what it promised may lose what others were told (an observer may "
+		    "use it)",
+		    configuration->file, persistence->plugin->name, replica->self);
+	return false;
 }
 
 bool
@@ -182,6 +220,8 @@ pdk_configuration_finish(PdkConfiguration *configuration, GError **error)
 			    configuration->chosen[PDK_KIND_PERSISTENCE]->len);
 		return false;
 	}
+	if (!check_ensemble_plugins(configuration, error))
+		return false;
 	pdk_pairs_fill(configuration);
 	return true;
 }

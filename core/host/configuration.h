@@ -24,12 +24,24 @@ typedef struct {
 	unsigned line;
 } PdkGiven;
 
+/* What was read of an ensemble; pdk_ensemble_settle (ensemble.h) makes the settings of it. */
+typedef struct {
+	bool is_static_file; /* zoo.cfg: a reconfiguration rewrites it */
+	GArray *lines;       /* PdkGiven: server.N, group.N, weight.N by their names in zoo.cfg */
+	bool has_id;
+	int64_t id;
+	unsigned id_line;
+	char *client_host; /* own client address, when the own server.N has one; NULL: none */
+	uint16_t client_port;
+} PdkEnsembleDraft;
+
 typedef struct {
 	char *file; /* for messages */
 	PdkSettings *settings;
 	GPtrArray *chosen[PDK_KINDS]; /* PdkChosen, by kind, in configured order */
 	GPtrArray *warnings;	      /* char: one line each */
 	GArray *given;		      /* PdkGiven */
+	PdkEnsembleDraft ensemble;
 } PdkConfiguration;
 
 PdkConfiguration *pdk_configuration_new(const char *file);

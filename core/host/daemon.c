@@ -3,11 +3,14 @@
 #include "host/daemon.h"
 
 #include "base/assert.h"
+#include "host/dynamic-files.h"
+#include "host/files.h"
 #include "host/loop.h"
 #include "host/notify.h"
 #include "host/pairs.h"
 #include <paddock/admin.h>
 #include <paddock/auth.h>
+#include <paddock/election.h>
 #include <sys/resource.h>
 
 /* A plugin of a kind that is made and destroyed; what it is made into stays opaque. */
@@ -26,6 +29,9 @@ typedef struct {
 	PdkCarrier *carrier;
 	PdkHostFacts facts;
 	GArray *parts[PDK_KINDS]; /* Part */
+	int64_t recovered_zxid;
+	PdkInstance *keeper;	  /* lends lane and files to dynamic_files; NULL: stand-alone */
+	PdkDynamicFiles *dynamic_files;
 } Daemon;
 
 static void
@@ -127,6 +133,7 @@ start_persistence(Daemon *daemon, const PdkChosen *chosen, GError **error)
 		g_prefix_error(error, "%s/%s: ", pdk_kind_name(PDK_KIND_PERSISTENCE), chosen->plugin->name);
 		return false;
 	}
+	daemon->recovered_zxid = recovered.last_zxid;
 	pdk_log(daemon->log, PDK_LOG_INFO,
 		"recovered zxid=0x%" G_GINT64_MODIFIER "x snapshot=%s0x%" G_GINT64_MODIFIER "x txns=%" G_GUINT64_FORMAT
 		" snapshot_ms=%" G_GINT64_FORMAT " replay_ms=%" G_GINT64_FORMAT,
@@ -134,6 +141,57 @@ start_persistence(Daemon *daemon, const PdkChosen *chosen, GError **error)
 		recovered.snapshot_zxid < 0 ? 0 : recovered.snapshot_zxid, recovered.txns, recovered.snapshot_us / 1000,
 		recovered.replay_us / 1000);
 	return true;
+}
+
+/* The record of the persistence plugin, NULL: it has none, or keeps none at all. */
+static GBytes *
+get_record(const Daemon *daemon, const char *key)
+{
+	const Part *part = &g_array_index(daemon->parts[PDK_KIND_PERSISTENCE], Part, 0);
+	const PdkPersistenceOps *ops = part->chosen->plugin->ops;
+
+	return key && PDK_HAS(ops, record_get) ? ops->record_get(part->self, key) : NULL;
+}
+
+static bool
+start_election(Daemon *daemon, const PdkChosen *chosen, GError **error)
+{
+	const PdkElectionOps *ops = chosen->plugin->ops;
+	Part part = part_of(daemon, chosen);
+	g_autoptr(GBytes) record = get_record(daemon, PDK_HAS(ops, record_key) ? ops->record_key : NULL);
+	g_autoptr(GBytes) accepted_epoch = get_record(daemon, "acceptedEpoch");
+	g_autoptr(GBytes) current_epoch = get_record(daemon, "currentEpoch");
+
+	part.self = ops->create(pdk_instance_host(part.instance), chosen->config, pdk_server_ensemble(daemon->server), record, error);
+	return keep_part(daemon, &part, error) && pdk_server_join(daemon->server, ops, part.self, accepted_epoch, current_epoch,
+								  daemon->recovered_zxid, error);
+}
+
+/* The members of an ensemble are kept on disk; a static file that holds them is rewritten by a reconfiguration. */
+static void
+start_keeper(Daemon *daemon)
+{
+	const PdkSettings *settings = daemon->configuration->settings;
+	g_autoptr(GError) error = NULL;
+
+	if (settings->replica == NULL)
+		return;
+	daemon->keeper = pdk_instance_new(pdk_loop_runtime(daemon->loop), "members");
+	daemon->dynamic_files = pdk_dynamic_files_new(pdk_instance_host(daemon->keeper), settings);
+	if (!settings->reconfig_enabled || settings->config_file == NULL || settings->dynamic_file)
+		return;
+	if (!pdk_dynamic_files_back_up(pdk_files_system(), settings->config_file, &error))
+		pdk_log(daemon->log, PDK_LOG_WARNING, "no-backup file=%s cause=\"%s\"", settings->config_file, error->message);
+}
+
+static void
+stop_keeper(Daemon *daemon)
+{
+	if (daemon->keeper == NULL)
+		return;
+	pdk_instance_settle(daemon->keeper);
+	pdk_dynamic_files_free(daemon->dynamic_files);
+	pdk_instance_free(daemon->keeper);
 }
 
 static bool
@@ -187,6 +245,26 @@ listen_everywhere(Daemon *daemon, GString *addresses, GError **error)
 	return true;
 }
 
+static void
+tell_started(const Daemon *daemon, const char *addresses)
+{
+	const PdkReplicaParams *replica = daemon->configuration->settings->replica;
+	const PdkView *view = pdk_server_view(daemon->server);
+	PdkServerFacts facts = {0};
+
+	view->facts(view->core, &facts);
+	if (replica)
+		pdk_log(daemon->log, PDK_LOG_INFO,
+			"listening on %s as server.%" G_GINT64_FORMAT ", %s of an ensemble of %u zxid=0x%" G_GINT64_MODIFIER
+			"x nodes=%" G_GUINT64_FORMAT " version=%s",
+			addresses, replica->self, pdk_members_votes(replica->committed, replica->self) ? "participant" : "observer",
+			pdk_members_count(replica->committed), facts.last_zxid, facts.node_count, pdk_version());
+	else
+		pdk_log(daemon->log, PDK_LOG_INFO,
+			"serving on %s zxid=0x%" G_GINT64_MODIFIER "x nodes=%" G_GUINT64_FORMAT " version=%s", addresses,
+			facts.last_zxid, facts.node_count, pdk_version());
+}
+
 static bool
 start(Daemon *daemon, GError **error)
 {
@@ -208,18 +286,17 @@ start(Daemon *daemon, GError **error)
 	daemon->carrier = pdk_carrier_new(daemon->server, daemon->configuration->settings, &daemon->facts);
 	if (!start_kind(daemon, PDK_KIND_AUTH, start_auth, error) ||
 	    !start_kind(daemon, PDK_KIND_PERSISTENCE, start_persistence, error) ||
-	    !start_kind(daemon, PDK_KIND_ADMIN, start_admin, error) ||
+	    !start_kind(daemon, PDK_KIND_ELECTION, start_election, error))
+		return false;
+	start_keeper(daemon);
+	pdk_carrier_begin(daemon->carrier, daemon->dynamic_files);
+	if (!start_kind(daemon, PDK_KIND_ADMIN, start_admin, error) ||
 	    !start_kind(daemon, PDK_KIND_METRICS, start_metrics, error) ||
 	    !start_kind(daemon, PDK_KIND_TRANSPORT, start_transport, error) || !listen_everywhere(daemon, addresses, error))
 		return false;
 
-	PdkServerFacts facts = {0};
-	const PdkView *view = pdk_server_view(daemon->server);
-	view->facts(view->core, &facts);
 	daemon->facts.open_files = count_open_files();
-	pdk_log(daemon->log, PDK_LOG_INFO,
-		"serving on %s zxid=0x%" G_GINT64_MODIFIER "x nodes=%" G_GUINT64_FORMAT " version=%s", addresses->str,
-		facts.last_zxid, facts.node_count, pdk_version());
+	tell_started(daemon, addresses->str);
 	pdk_notify_ready();
 	return true;
 }
@@ -251,6 +328,7 @@ stop_kind(Daemon *daemon, PdkKind kind)
 			((const PdkMetricsOps *)ops)->destroy(part->self);
 			break;
 		case PDK_KIND_ELECTION:
+			((const PdkElectionOps *)ops)->destroy(part->self);
 			break;
 		}
 		pdk_instance_free(part->instance);
@@ -265,9 +343,11 @@ stop(Daemon *daemon)
 	stop_kind(daemon, PDK_KIND_TRANSPORT);
 	if (daemon->carrier)
 		pdk_carrier_forget_links(daemon->carrier);
+	stop_kind(daemon, PDK_KIND_ELECTION);
 	stop_kind(daemon, PDK_KIND_METRICS);
 	stop_kind(daemon, PDK_KIND_ADMIN);
 	stop_kind(daemon, PDK_KIND_AUTH);
+	stop_keeper(daemon);
 	stop_kind(daemon, PDK_KIND_PERSISTENCE);
 	pdk_carrier_free(daemon->carrier);
 	pdk_server_free(daemon->server);

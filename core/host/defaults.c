@@ -8,7 +8,8 @@
 const char *
 pdk_default_plugins(void)
 {
-	return "  persistence = \"logsnap\";\n"
+	return "  election = \"fle\";\n"
+	       "  persistence = \"logsnap\";\n"
 	       "  transports = ( \"tcp\" );\n"
 	       "  auth = ( \"digest\", \"ip\" );\n"
 	       "  admin = ( \"fourletter\" );\n"
@@ -103,6 +104,7 @@ option_type(PdkSettingType type)
 	switch (type) {
 	case PDK_SETTING_INT32:
 	case PDK_SETTING_INT64:
+	case PDK_SETTING_NUMBER:
 		return PDK_OPTION_INT;
 	case PDK_SETTING_BOOL:
 		return PDK_OPTION_BOOL;
@@ -114,19 +116,39 @@ option_type(PdkSettingType type)
 	return PDK_OPTION_STRING;
 }
 
+/* What stands in the group `ensemble` beside settings. */
+static const char ensemble_head[] =
+	"  # This server's number; unset: it stands in the file myid of data_dir\n"
+	"  # zoo.cfg: the file myid\n"
+	"  # id = 1;\n"
+	"\n"
+	"  # \"ID=HOST:QUORUM_PORT:ELECTION_PORT[:participant|observer][;[HOST:]CLIENT_PORT]\" of every member, the same at all of\n"
+	"  # them; unset: stand-alone\n"
+	"  # zoo.cfg: server.ID\n"
+	"  # members = ( \"1=a.example:2888:3888;2181\", \"2=b.example:2888:3888;2181\", \"3=c.example:2888:3888;2181\" );\n"
+	"\n"
+	"  # Quorums of groups, \"GROUP=ID:ID:...\" and \"ID=WEIGHT\"; unset: a majority of the participants\n"
+	"  # zoo.cfg: group.GROUP, weight.ID\n"
+	"  # groups = ( );\n"
+	"  # weights = ( );\n"
+	"\n";
+
 static void
 append_settings(GString *text)
 {
 	const char *group = NULL;
 
 	for (const PdkSettingKey *key = pdk_setting_keys(); key->key; key++) {
-		if (g_strcmp0(group, key->group) != 0) {
+		bool starts = g_strcmp0(group, key->group) != 0;
+		if (starts) {
 			g_string_append_printf(text, "%s\n%s = {\n", group ? "};\n" : "", key->group);
 			group = key->group;
 		} else {
 			g_string_append_c(text, '\n');
 		}
 		const char *indent = group ? "  " : "";
+		if (starts && pdk_setting_is_of_ensemble(key))
+			g_string_append(text, ensemble_head);
 		g_string_append_printf(text, "%s# %s\n", indent, key->help);
 		append_zoo_keys(text, indent, key->zoo);
 		append_assignment(text, indent, key->key, option_type(key->type), key->fallback);

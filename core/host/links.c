@@ -36,7 +36,7 @@ take_slot(PdkLinks *links)
 }
 
 PdkLink
-pdk_links_add(PdkLinks *links, const PdkTransportOps *ops, PdkTransport *transport, PdkConn conn)
+pdk_links_add(PdkLinks *links, const PdkTransportOps *ops, PdkTransport *transport, PdkConn conn, PdkPurpose purpose)
 {
 	pdk_assert(transport != NULL);
 	uint32_t index = take_slot(links);
@@ -45,7 +45,9 @@ pdk_links_add(PdkLinks *links, const PdkTransportOps *ops, PdkTransport *transpo
 	slot->ops = ops;
 	slot->transport = transport;
 	slot->conn = conn;
+	slot->purpose = purpose;
 	slot->told_unsent = false;
+	slot->dialling = false;
 	links->live++;
 	return (PdkLink)slot->generation << 32 | index;
 }

@@ -15,6 +15,9 @@ typedef struct {
 	uint32_t generation;
 	uint32_t next_free; /* of a free slot; G_MAXUINT32: none */
 	bool told_unsent;   /* the server was told of unsent output and not yet that it is gone */
+	bool dialling;      /* asked for under the name `dial`, and nobody answered yet: the server does not know the link */
+	uint32_t dial;
+	PdkPurpose purpose;
 } PdkLinkSlot;
 
 /* Zero-initialise with pdk_links_init. */
@@ -27,7 +30,7 @@ typedef struct {
 void pdk_links_init(PdkLinks *links);
 void pdk_links_clear(PdkLinks *links);
 
-PdkLink pdk_links_add(PdkLinks *links, const PdkTransportOps *ops, PdkTransport *transport, PdkConn conn);
+PdkLink pdk_links_add(PdkLinks *links, const PdkTransportOps *ops, PdkTransport *transport, PdkConn conn, PdkPurpose purpose);
 /* @link must be alive. */
 void pdk_links_remove(PdkLinks *links, PdkLink link);
 

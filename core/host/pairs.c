@@ -78,6 +78,38 @@ noted_or(const PdkConfiguration *configuration, const char *zoo_key, const char 
 	return given ? given->value : otherwise;
 }
 
+/* The ports of every address of the own line, joined by '|'. */
+static char *
+join_ports(const PdkMember *own, bool election)
+{
+	GString *text = g_string_new(NULL);
+
+	for (unsigned i = 0; i < own->n_addresses; i++)
+		g_string_append_printf(text, "%s%u", i ? "|" : "",
+				       election ? own->addresses[i].election_port : own->addresses[i].quorum_port);
+	return g_string_free(text, FALSE);
+}
+
+static void
+add_ensemble(GArray *pairs, const PdkReplicaParams *replica)
+{
+	add(pairs, "serverId", "%" G_GINT64_FORMAT, replica ? replica->self : 0);
+	if (replica == NULL)
+		return;
+	const PdkMember *own = pdk_members_find(replica->committed, replica->self);
+	g_autofree char *election_ports = join_ports(own, true), *quorum_ports = join_ports(own, false);
+	size_t length;
+	const char *text = pdk_members_text(replica->committed, &length);
+
+	add(pairs, "initLimit", "%d", replica->init_limit);
+	add(pairs, "syncLimit", "%d", replica->sync_limit);
+	add(pairs, "electionAlg", "3");
+	add(pairs, "electionPort", "%s", election_ports);
+	add(pairs, "quorumPort", "%s", quorum_ports);
+	add(pairs, "peerType", "%d", own->observer);
+	add(pairs, "membership", "%.*s", (int)length, text);
+}
+
 static PdkPair *
 make_conf(const PdkConfiguration *configuration)
 {
@@ -95,7 +127,7 @@ make_conf(const PdkConfiguration *configuration)
 	add(pairs, "minSessionTimeout", "%d", settings->min_session_timeout_ms);
 	add(pairs, "maxSessionTimeout", "%d", settings->max_session_timeout_ms);
 	add(pairs, "clientPortListenBacklog", "%s", noted_or(configuration, "clientPortListenBacklog", "-1"));
-	add(pairs, "serverId", "0");
+	add_ensemble(pairs, settings->replica);
 	return finish(pairs);
 }
 
@@ -164,17 +196,30 @@ replace(PdkPair **pairs, PdkPair *with)
 	*pairs = with;
 }
 
+static void
+set_conf(PdkSettings *settings, const char *key, const char *value, size_t length)
+{
+	for (PdkPair *pair = settings->conf; pair->key; pair++) {
+		if (strcmp(pair->key, key) != 0)
+			continue;
+		g_free(pair->value);
+		pair->value = g_strndup(value, length);
+	}
+}
+
 void
 pdk_pairs_set_client_port(PdkSettings *settings, const char *address)
 {
 	const char *colon = strrchr(address, ':');
 
-	for (PdkPair *pair = settings->conf; pair->key && colon; pair++) {
-		if (strcmp(pair->key, "clientPort") != 0)
-			continue;
-		g_free(pair->value);
-		pair->value = g_strdup(colon + 1);
-	}
+	if (colon)
+		set_conf(settings, "clientPort", colon + 1, strlen(colon + 1));
+}
+
+void
+pdk_pairs_set_membership(PdkSettings *settings, const char *text, size_t length)
+{
+	set_conf(settings, "membership", text, length);
 }
 
 void

@@ -19,6 +19,18 @@
 #define STRING(...) OTHER(PDK_SETTING_STRING, __VA_ARGS__)
 #define LIST(...) OTHER(PDK_SETTING_LIST, __VA_ARGS__)
 
+/* Of the replica: the group "ensemble". */
+#define R_INT(key_, zoo_, field_, min_, max_, fallback_, help_)                                                            \
+	{.group = "ensemble", .key = (key_), .zoo = (zoo_), .type = PDK_SETTING_INT32, .of_replica = true,             \
+	 .offset = offsetof(PdkReplicaParams, field_), .min = (min_), .max = (max_), .floor = (min_), .unit = 1,       \
+	 .fallback = (fallback_), .help = (help_)}
+#define R_OTHER(type_, key_, zoo_, field_, fallback_, help_)                                                               \
+	{.group = "ensemble", .key = (key_), .zoo = (zoo_), .type = (type_), .of_replica = true,                       \
+	 .offset = offsetof(PdkReplicaParams, field_), .fallback = (fallback_), .help = (help_)}
+#define R_BOOL(...) R_OTHER(PDK_SETTING_BOOL, __VA_ARGS__)
+
+#define MAX_TICKS 1000000
+
 static const PdkSettingKey keys[] = {
 	STRING(NULL, "data_dir", "dataDir", data_dir, NULL, "where snapshots are kept; must be given"),
 	STRING(NULL, "data_log_dir", "dataLogDir", data_log_dir, NULL, "where the log is kept; unset: data_dir"),
@@ -85,9 +97,39 @@ static const PdkSettingKey keys[] = {
 	     "serve only those who authenticated with one of enforce_auth_schemes"),
 	LIST("security", "enforce_auth_schemes", "enforce.auth.schemes", enforce_auth_schemes, "", "schemes that count"),
 
-	BOOL("service", "read_only", "readonlymode.enabled", read_only_mode, "false", "know the word isro without a white list"),
+	BOOL("service", "read_only", "readonlymode.enabled", read_only_mode, "false",
+	     "serve clients that allow it read-only while there is no leader; know the word isro without a white list"),
 	BOOL("service", "reconfig", "reconfigEnabled", reconfig_enabled, "false",
-	     "answer reconfig as a server that allows it (a stand-alone server has nothing to change)"),
+	     "let clients change the members of the ensemble (a stand-alone server has nothing to change)"),
+
+	R_INT("init_limit", "initLimit", init_limit, 0, MAX_TICKS, "10", "time to find a leader and catch up with it, ticks"),
+	R_INT("sync_limit", "syncLimit", sync_limit, 0, MAX_TICKS, "5", "silence after which a peer counts as lost, ticks"),
+	R_INT("connect_limit", "connectToLearnerMasterLimit", connect_limit, 0, MAX_TICKS, "0",
+	      "time to connect to the leader, ticks; 0: init_limit"),
+	R_INT("connect_timeout", "cnxTimeout", dial_timeout_ms, 1, INT32_MAX, "5000",
+	      "time for one connection to an election port, ms"),
+	R_INT("bind_retries", "electionPortBindRetry", bind_retries, 0, INT32_MAX, "3",
+	      "attempts to open the own ports, 1 s apart; 0: without end"),
+	R_BOOL("listen_on_all_ips", "quorumListenOnAllIPs", listen_on_all_ips, "false",
+	       "open the own ports on every address of this machine"),
+	R_BOOL("several_addresses", "multiAddress.enabled", rules.several_addresses, "false",
+	       "a member may have several addresses, separated by |"),
+	R_BOOL("standalone", "standaloneEnabled", rules.standalone_enabled, "true",
+	       "one participant means a stand-alone server; false: an ensemble of one, which may grow"),
+	R_INT("max_epoch_wait", "leader.maxTimeToWaitForEpoch", max_epoch_wait_ms, -1, INT32_MAX, "-1",
+	      "time a leader waits for a quorum to agree on the epoch, ms; -1: init_limit"),
+	R_INT("history", "commitLogCount", history_count, 0, INT32_MAX, "500",
+	      "transactions kept in memory to bring others up to date"),
+	R_OTHER(PDK_SETTING_NUMBER, "snapshot_size_factor", "snapshotSizeFactor", snapshot_size_factor, "0.33",
+		"log read from disk for a learner, as a share of the snapshot's size; negative: none"),
+	R_INT("observer_delay", "observer.election.DelayMs", observer_delay_ms, 0, INT32_MAX, "200",
+	      "an observer that lost its leader waits up to this time, ms"),
+	R_BOOL("observer_sync", "syncEnabled", sync_enabled, "true", "an observer writes log and snapshots, too"),
+	BOOL("ensemble", "leader_serves", "leaderServes", leader_serves, "true", "the leader serves clients, too"),
+	BOOL("ensemble", "local_sessions", "localSessionsEnabled", local_sessions, "false",
+	     "sessions begin at their server alone, unknown to the others"),
+	BOOL("ensemble", "local_sessions_upgrading", "localSessionsUpgradingEnabled", local_sessions_upgrading, "false",
+	     "a local session that makes an ephemeral becomes one of all"),
 	{.key = NULL},
 };
 
@@ -124,6 +166,26 @@ pdk_setting_group_known(const char *group)
 	return false;
 }
 
+bool
+pdk_setting_is_of_ensemble(const PdkSettingKey *key)
+{
+	return g_strcmp0(key->group, "ensemble") == 0;
+}
+
+static bool
+set_number(double *field, const char *text, GError **error)
+{
+	char *end;
+	double value = g_ascii_strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(value >= -1e9 && value <= 1e9)) {
+		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_VALUE, "found \"%s\", allowed: a number", text);
+		return false;
+	}
+	*field = value;
+	return true;
+}
+
 static bool
 set_integer(const PdkSettingKey *key, void *field, const char *text, bool *raised, GError **error)
 {
@@ -156,7 +218,8 @@ set_string(char **field, const char *text, GError **error)
 bool
 pdk_setting_set_text(const PdkSettingKey *key, PdkSettings *settings, const char *text, bool *raised, GError **error)
 {
-	void *field = (char *)settings + key->offset;
+	pdk_assert(!key->of_replica || settings->replica != NULL);
+	void *field = (char *)(key->of_replica ? (void *)settings->replica : settings) + key->offset;
 
 	if (raised)
 		*raised = false;
@@ -172,6 +235,8 @@ pdk_setting_set_text(const PdkSettingKey *key, PdkSettings *settings, const char
 		g_strfreev(*(char ***)field);
 		*(char ***)field = pdk_text_to_list(text);
 		return true;
+	case PDK_SETTING_NUMBER:
+		return set_number(field, text, error);
 	}
 	return false;
 }
@@ -179,9 +244,13 @@ pdk_setting_set_text(const PdkSettingKey *key, PdkSettings *settings, const char
 char *
 pdk_setting_text(const PdkSettingKey *key, const PdkSettings *settings)
 {
-	const char *field = (const char *)settings + key->offset;
+	char number[G_ASCII_DTOSTR_BUF_SIZE];
 	int64_t wide;
 	int32_t narrow;
+
+	if (key->of_replica && settings->replica == NULL)
+		return g_strdup(key->fallback);
+	const char *field = (const char *)(key->of_replica ? (const void *)settings->replica : settings) + key->offset;
 
 	switch (key->type) {
 	case PDK_SETTING_INT32:
@@ -196,6 +265,8 @@ pdk_setting_text(const PdkSettingKey *key, const PdkSettings *settings)
 		return g_strdup(*(char *const *)field);
 	case PDK_SETTING_LIST:
 		return g_strjoinv(",", *(char **const *)field);
+	case PDK_SETTING_NUMBER:
+		return g_strdup(g_ascii_formatd(number, sizeof(number), "%.15g", *(const double *)field));
 	}
 	return NULL;
 }

@@ -5,6 +5,7 @@
 #include "host/options.h"
 #include <paddock/admin.h>
 #include <paddock/auth.h>
+#include <paddock/election.h>
 #include <paddock/metrics.h>
 #include <paddock/persistence.h>
 #include <paddock/transport.h>
@@ -19,6 +20,9 @@ typedef struct {
 
 #define SLOT(type, slot) {#slot, offsetof(type, slot)}
 
+static const Slot election_slots[] = {
+	SLOT(PdkElectionOps, create), SLOT(PdkElectionOps, destroy), SLOT(PdkElectionOps, step), {NULL, 0},
+};
 static const Slot transport_slots[] = {
 	SLOT(PdkTransportOps, create), SLOT(PdkTransportOps, destroy), SLOT(PdkTransportOps, start),
 	SLOT(PdkTransportOps, listen), SLOT(PdkTransportOps, send),    SLOT(PdkTransportOps, close),
@@ -37,12 +41,12 @@ static const Slot auth_slots[] = {
 static const Slot admin_slots[] = {SLOT(PdkAdminOps, create), SLOT(PdkAdminOps, destroy), {NULL, 0}};
 static const Slot metrics_slots[] = {SLOT(PdkMetricsOps, create), SLOT(PdkMetricsOps, destroy), {NULL, 0}};
 
-/* By kind number; `slots` NULL: a kind this host has no use for yet. */
+/* By kind number. */
 static const struct {
 	const char *name;
 	const Slot *slots;
 } kinds[] = {
-	[PDK_KIND_ELECTION] = {"election", NULL},
+	[PDK_KIND_ELECTION] = {"election", election_slots},
 	[PDK_KIND_TRANSPORT] = {"transport", transport_slots},
 	[PDK_KIND_PERSISTENCE] = {"persistence", persistence_slots},
 	[PDK_KIND_AUTH] = {"auth", auth_slots},
@@ -102,11 +106,6 @@ trust_identity(const PdkPlugin *plugin, PdkKind kind, const char *name, GError *
 	if (plugin->kind != kind) {
 		g_set_error(error, PDK_LOADER_ERROR, PDK_LOADER_ERROR_KIND, "kind: found %s (%d), wanted %s",
 			    found ? found : "unknown", (int)plugin->kind, pdk_kind_name(kind));
-		return false;
-	}
-	if (kinds[kind].slots == NULL) {
-		g_set_error(error, PDK_LOADER_ERROR, PDK_LOADER_ERROR_KIND,
-			    "kind: found %s, wanted one that this version uses", found);
 		return false;
 	}
 	if (plugin->name == NULL || strcmp(plugin->name, name) != 0) {

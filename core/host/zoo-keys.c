@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#define NODELAY "packets are always sent at once"
+#define ADDRESSES "of several addresses, the one that answers is used"
 #define ALONE "this server stands alone"
 #define JVM "there is no Java virtual machine"
 #define THREADS "there are no such threads"
@@ -29,6 +31,8 @@
 
 #define NONE(key, reason) {key, PDK_ZOO_NO_EFFECT, reason, NULL}
 #define PLUGIN(key) {key, PDK_ZOO_PLUGIN, OPTION, NULL}
+#define MEMBER(key) {key, PDK_ZOO_MEMBER, ALONE, NULL}
+#define PEERS(key, reason, harmless) {key, PDK_ZOO_PEERS, reason, harmless}
 #define UNABLE(key, reason, harmless) {key, PDK_ZOO_UNABLE, reason, harmless}
 
 static const PdkZooKey keys[] = {
@@ -42,23 +46,24 @@ static const PdkZooKey keys[] = {
 	PLUGIN("4lw.commands.whitelist"),
 
 	/* Ensembles. */
-	{"server.*", PDK_ZOO_MEMBER, ALONE, NULL},
-	UNABLE("dynamicConfigFile", "ensembles are not in this version", NULL),
-	UNABLE("peerType", "ensembles are not in this version", "participant"),
-	UNABLE("standaloneEnabled", "ensembles are not in this version", "true"),
-	NONE("group.*", ALONE), NONE("weight.*", ALONE), NONE("initLimit", ALONE), NONE("syncLimit", ALONE),
-	NONE("connectToLearnerMasterLimit", ALONE), NONE("electionAlg", ALONE), NONE("syncEnabled", ALONE),
-	NONE("observerMasterPort", ALONE), NONE("quorumListenOnAllIPs", ALONE), NONE("version", ALONE),
-	NONE("localSessionsEnabled", ALONE), NONE("localSessionsUpgradingEnabled", ALONE),
-	NONE("multiAddress.enabled", ALONE), NONE("multiAddress.reachabilityCheckEnabled", ALONE),
-	NONE("multiAddress.reachabilityCheckTimeoutMs", ALONE), NONE("oraclePath", ALONE),
-	NONE("quorum.cnxn.threads.size", ALONE), NONE("sslQuorum", ALONE), NONE("sslQuorumReloadCertFiles", ALONE),
-	NONE("portUnification", ALONE), NONE("quorum.auth.*", ALONE), NONE("cnxTimeout", ALONE),
-	NONE("quorumCnxnTimeoutMs", ALONE), NONE("electionPortBindRetry", ALONE), NONE("fastleader.*", ALONE),
-	NONE("leader.*", ALONE), NONE("follower.*", ALONE), NONE("observer.*", ALONE), NONE("observerMaster.*", ALONE),
-	NONE("learner.*", ALONE), NONE("leaderServes", ALONE), NONE("leaderConnectDelayDuringRetryMs", ALONE),
-	NONE("forward_learner_requests_to_commit_processor_disabled", ALONE), NONE("commitLogCount", ALONE),
-	NONE("snapshotSizeFactor", ALONE), NONE("forceSnapshotSync", ALONE),
+	MEMBER("server.*"), MEMBER("group.*"), MEMBER("weight.*"), MEMBER("dynamicConfigFile"), MEMBER("peerType"),
+	MEMBER("electionAlg"), MEMBER("paddock.election"),
+	PEERS("sslQuorum", TLS, "false"), PEERS("quorum.auth.enableSasl", SASL, "false"),
+	NONE("observerMasterPort", "observers are served by the leader alone, not by followers, in this version"),
+	NONE("quorum.auth.*", SASL), NONE("sslQuorumReloadCertFiles", TLS), NONE("portUnification", TLS),
+	NONE("version", "it is a dynamic file's name that tells its version"),
+	NONE("multiAddress.reachabilityCheckEnabled", ADDRESSES), NONE("multiAddress.reachabilityCheckTimeoutMs", ADDRESSES),
+	NONE("oraclePath", "a quorum is counted, no file is asked"), NONE("quorum.cnxn.threads.size", THREADS),
+	NONE("quorumCnxnTimeoutMs", "a handshake between peers has syncLimit ticks"), PLUGIN("fastleader.*"),
+	NONE("leader.nodelay", NODELAY), NONE("follower.nodelay", NODELAY),
+	NONE("leader.*", "there are no such queues and limits at a leader"),
+	NONE("follower.*", "there are no such queues at a follower"),
+	NONE("observer.*", "observers connect again at once, or after observer.election.DelayMs"),
+	NONE("observerMaster.*", "observers are served by the leader alone, not by followers, in this version"),
+	NONE("learner.*", "nothing is sent or closed while others wait for it"),
+	NONE("leaderConnectDelayDuringRetryMs", "the leader is dialled again after short, growing pauses"),
+	NONE("forward_learner_requests_to_commit_processor_disabled", THREADS),
+	NONE("forceSnapshotSync", "it is for tests: a learner gets a snapshot when it needs one"),
 
 	/* Threads, caches and queues that only the Java server has. */
 	NONE("nio.*", THREADS), NONE("commitProcessor.*", THREADS), NONE("serverCnxnFactory", THREADS),

@@ -6,7 +6,8 @@
 typedef enum {
 	PDK_ZOO_NO_EFFECT = 1, /* accepted; `reason` says why nothing happens */
 	PDK_ZOO_PLUGIN,	       /* an option of a plugin; `reason` holds when no chosen plugin has it */
-	PDK_ZOO_MEMBER,	       /* a member of an ensemble: one means stand-alone, more cannot be served */
+	PDK_ZOO_MEMBER,	       /* says who the members are, or how they agree; without effect on a server that stands alone */
+	PDK_ZOO_PEERS,	       /* PDK_ZOO_UNABLE in an ensemble, without effect on a server that stands alone */
 	PDK_ZOO_UNABLE,	       /* asks for what this version cannot do, unless its value is `harmless` */
 } PdkZooClass;
 

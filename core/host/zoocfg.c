@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Changes when what a zoo.cfg means to us does. Source: QuorumPeerConfig. */
-#include "host/configuration.h"
+#include "host/ensemble.h"
 #include "host/settings-keys.h"
 #include "host/zoo-keys.h"
 
@@ -16,8 +16,7 @@ typedef struct {
 	const char *key;	       /* without "zookeeper." */
 	const PdkProperty *port, *address; /* clientPort, clientPortAddress */
 	const PdkProperty *secure_port;
-	const PdkProperty *member;     /* server.N */
-	unsigned members;
+	bool told_alone;	       /* that one member is no ensemble */
 } Reader;
 
 /* Puts file, line and key in front. */
@@ -55,14 +54,13 @@ set_options(const Reader *reader, unsigned *found, GError **error)
 }
 
 static bool
-set_setting(const Reader *reader, unsigned *found, GError **error)
+set_setting(const Reader *reader, GError **error)
 {
 	const PdkSettingKey *key = pdk_setting_find_zoo(reader->key);
 	bool raised;
 
 	if (key == NULL)
 		return true;
-	(*found)++;
 	if (!pdk_setting_set_text(key, reader->configuration->settings, reader->property->value, &raised, error))
 		return blame(reader, reader->property, error);
 	if (raised)
@@ -73,61 +71,105 @@ set_setting(const Reader *reader, unsigned *found, GError **error)
 }
 
 static bool
+stands_alone(const Reader *reader)
+{
+	return reader->configuration->settings->replica == NULL;
+}
+
+static void
+tell_alone(Reader *reader)
+{
+	bool is_server = g_str_has_prefix(reader->key, "server.");
+
+	if (is_server && reader->told_alone)
+		return;
+	reader->told_alone = reader->told_alone || is_server;
+	warn_no_effect(reader, is_server ? "one member means a stand-alone server" : "this server stands alone");
+}
+
+/* A key that asks for what this version cannot do. */
+static bool
+unable(const Reader *reader, const PdkZooKey *known, GError **error)
+{
+	if (known->harmless && g_ascii_strcasecmp(reader->property->value, known->harmless) == 0) {
+		warn_no_effect(reader, "it says what is so anyway");
+		return true;
+	}
+	g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_UNABLE, "found \"%s\", allowed: %s (%s)", reader->property->value,
+		    known->harmless ? known->harmless : "the key left out", known->reason);
+	return blame(reader, reader->property, error);
+}
+
+static bool
 known_key(Reader *reader, const PdkZooKey *known, GError **error)
 {
-	const PdkProperty *property = reader->property;
-
 	switch (known->class) {
 	case PDK_ZOO_NO_EFFECT:
 	case PDK_ZOO_PLUGIN:
 		break;
 	case PDK_ZOO_MEMBER:
-		reader->members++;
-		reader->member = property;
-		if (reader->members == 1)
-			return true;
-		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_UNABLE,
-			    "found a second member of an ensemble, allowed: one at most (ensembles are not in this version)");
-		return blame(reader, property, error);
+		if (stands_alone(reader))
+			tell_alone(reader);
+		return true;
+	case PDK_ZOO_PEERS:
+		if (!stands_alone(reader))
+			return unable(reader, known, error);
+		tell_alone(reader);
+		return true;
 	case PDK_ZOO_UNABLE:
-		if (known->harmless && g_ascii_strcasecmp(property->value, known->harmless) == 0)
-			break;
-		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_UNABLE, "found \"%s\", allowed: %s (%s)", property->value,
-			    known->harmless ? known->harmless : "the key left out", known->reason);
-		return blame(reader, property, error);
+		return unable(reader, known, error);
 	}
 	if (strcmp(reader->key, "secureClientPort") == 0)
-		reader->secure_port = property;
-	warn_no_effect(reader, known->harmless ? "it says what is so anyway" : known->reason);
+		reader->secure_port = reader->property;
+	warn_no_effect(reader, known->reason);
 	return true;
 }
 
+/* server.N, group.N, weight.N with a number for N: others are somebody else's keys. */
 static bool
-is_member(const char *key)
+is_member_line(const char *key)
 {
-	const char *id = key + strlen("server.");
+	const char *id = strchr(key, '.');
 
-	return g_str_has_prefix(key, "server.") && *id != '\0' && strspn(id, "0123456789") == strlen(id);
+	return pdk_members_builder_knows(key) && id[1] != '\0' && strspn(id + 1, "0123456789") == strlen(id + 1);
 }
 
+/* First what settings and members are made of... */
 static bool
 read_property(Reader *reader, GError **error)
 {
-	unsigned found = 0;
+	const PdkProperty *property = reader->property;
 
+	pdk_configuration_note(reader->configuration, reader->key, property->key, property->value, property->line);
 	if (strcmp(reader->key, "clientPort") == 0)
-		reader->port = reader->property;
+		reader->port = property;
 	else if (strcmp(reader->key, "clientPortAddress") == 0)
-		reader->address = reader->property;
-	else if (!set_setting(reader, &found, error) || !set_options(reader, &found, error))
+		reader->address = property;
+	else if (is_member_line(reader->key))
+		pdk_ensemble_add_line(reader->configuration, reader->key, property->value, property->key, property->line);
+	return set_setting(reader, error);
+}
+
+/* ...then, when it is known whether this is an ensemble and which plugins serve, the rest. */
+static bool
+apply_property(Reader *reader, GError **error)
+{
+	const PdkSettingKey *setting = pdk_setting_find_zoo(reader->key);
+	unsigned found = setting != NULL;
+
+	if (reader->property == reader->port || reader->property == reader->address)
+		return true;
+	if (setting && pdk_setting_is_of_ensemble(setting) && stands_alone(reader))
+		tell_alone(reader);
+	if (!set_options(reader, &found, error))
 		return false;
-	else if (found == 0) {
-		const PdkZooKey *known = pdk_zoo_key_find(reader->key);
-		if (known && (known->class != PDK_ZOO_MEMBER || is_member(reader->key)))
-			return known_key(reader, known, error);
-		pdk_configuration_warn(reader->configuration, "%s:%u: %s is an unknown key: ignored",
-				       reader->configuration->file, reader->property->line, reader->property->key);
-	}
+	if (found > 0)
+		return true;
+	const PdkZooKey *known = pdk_zoo_key_find(reader->key);
+	if (known && (!pdk_members_builder_knows(reader->key) || known->class != PDK_ZOO_MEMBER || is_member_line(reader->key)))
+		return known_key(reader, known, error);
+	pdk_configuration_warn(reader->configuration, "%s:%u: %s is an unknown key: ignored", reader->configuration->file,
+			       reader->property->line, reader->property->key);
 	return true;
 }
 
@@ -140,30 +182,45 @@ join_address(const char *address, int64_t port)
 	return g_strdup_printf(is_v6 ? "[%s]:%d" : "%s:%d", address, (int)port);
 }
 
-/* clientPort and clientPortAddress are where the first transport listens. */
+/* Where clients are served: clientPort and clientPortAddress, or what the own server.N says (the two agree). */
+static char *
+client_address(Reader *reader, GError **error)
+{
+	const PdkEnsembleDraft *draft = &reader->configuration->ensemble;
+	const char *address = reader->address && *reader->address->value ? reader->address->value : "*";
+	int64_t port = draft->client_port;
+
+	if (draft->client_host && reader->port == NULL)
+		return join_address(strcmp(draft->client_host, "0.0.0.0") == 0 ? "*" : draft->client_host, port);
+	if (reader->port == NULL) {
+		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_MISSING,
+			    "%s: clientPort: found none, allowed: a port%s", reader->configuration->file,
+			    reader->secure_port ? " (secureClientPort is not served: this build has no TLS)" : "");
+		return NULL;
+	}
+	if (pdk_text_to_int(reader->port->value, 0, 65535, &port, error))
+		return join_address(address, port);
+	blame(reader, reader->port, error);
+	return NULL;
+}
+
+/* The first transport listens there. */
 static bool
 set_listen(Reader *reader, GError **error)
 {
 	PdkConfiguration *configuration = reader->configuration;
-	int64_t port;
+	g_autofree char *address = client_address(reader, error);
 
-	if (reader->port == NULL) {
-		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_MISSING,
-			    "%s: clientPort: found none, allowed: a port%s", configuration->file,
-			    reader->secure_port ? " (secureClientPort is not served: this build has no TLS)" : "");
+	if (address == NULL)
 		return false;
-	}
-	if (!pdk_text_to_int(reader->port->value, 0, 65535, &port, error))
-		return blame(reader, reader->port, error);
 	if (configuration->chosen[PDK_KIND_TRANSPORT]->len == 0)
 		return true;
 	PdkChosen *first = g_ptr_array_index(configuration->chosen[PDK_KIND_TRANSPORT], 0);
 	int index = pdk_config_find(first->config, "listen");
 	if (index < 0 || pdk_config_option(first->config, index)->type != PDK_OPTION_LIST)
 		return true;
-	const char *address = reader->address && *reader->address->value ? reader->address->value : "*";
 	char **list = g_new0(char *, 2);
-	list[0] = join_address(address, port);
+	list[0] = g_steal_pointer(&address);
 	pdk_config_set_list(first->config, index, list);
 	return true;
 }
@@ -188,27 +245,44 @@ find_last(const GPtrArray *properties, PdkConfiguration *configuration)
 	return last;
 }
 
+/* Calls @read for each property that counts. */
 static bool
-read_all(Reader *reader, const GPtrArray *properties, GError **error)
+for_each(Reader *reader, const GPtrArray *properties, GHashTable *last, bool (*read)(Reader *, GError **), GError **error)
 {
-	g_autoptr(GHashTable) last = find_last(properties, reader->configuration);
-
 	for (unsigned i = 0; i < properties->len; i++) {
 		reader->property = g_ptr_array_index(properties, i);
 		reader->key = reader->property->key;
 		if (g_str_has_prefix(reader->key, JAVA_PREFIX))
 			reader->key += strlen(JAVA_PREFIX);
-		if (g_hash_table_lookup(last, reader->key) != reader->property)
-			continue;
-		pdk_configuration_note(reader->configuration, reader->key, reader->property->key, reader->property->value,
-				       reader->property->line);
-		if (!read_property(reader, error))
+		if (g_hash_table_lookup(last, reader->key) == reader->property && !read(reader, error))
 			return false;
 	}
-	if (reader->members == 1)
-		pdk_configuration_warn(reader->configuration, "%s:%u: %s has no effect: one member means a stand-alone server",
-				       reader->configuration->file, reader->member->line, reader->member->key);
-	return set_listen(reader, error);
+	return true;
+}
+
+static bool
+choose_election(const Reader *reader, PdkLoader *loader, GError **error)
+{
+	const PdkGiven *given = pdk_configuration_noted(reader->configuration, "paddock.election");
+
+	if (stands_alone(reader))
+		return true;
+	if (given == NULL)
+		return pdk_configuration_choose_defaults(reader->configuration, loader, ~(1u << PDK_KIND_ELECTION), error);
+	if (pdk_configuration_choose(reader->configuration, loader, PDK_KIND_ELECTION, given->value, error))
+		return true;
+	g_prefix_error(error, "%s:%u: %s: ", reader->configuration->file, given->line, given->name);
+	return false;
+}
+
+static bool
+read_all(Reader *reader, PdkLoader *loader, const GPtrArray *properties, GError **error)
+{
+	g_autoptr(GHashTable) last = find_last(properties, reader->configuration);
+
+	return for_each(reader, properties, last, read_property, error) && pdk_ensemble_settle(reader->configuration, error) &&
+	       choose_election(reader, loader, error) && for_each(reader, properties, last, apply_property, error) &&
+	       set_listen(reader, error);
 }
 
 PdkConfiguration *
@@ -222,10 +296,11 @@ pdk_zoocfg_parse(const char *file, const char *text, size_t length, PdkLoader *l
 		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_SYNTAX, "%s:%s", file, cause->message);
 		return NULL;
 	}
-	if (!pdk_configuration_choose_defaults(configuration, loader, 0, error))
+	if (!pdk_configuration_choose_defaults(configuration, loader, 1u << PDK_KIND_ELECTION, error))
 		return NULL;
+	configuration->ensemble.is_static_file = true;
 	Reader reader = {.configuration = configuration};
-	if (!read_all(&reader, properties, error))
+	if (!read_all(&reader, loader, properties, error))
 		return NULL;
 	if (!pdk_configuration_finish(configuration, error))
 		return NULL;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 extern const PdkPlugin pdk_plugin_transport_tcp, pdk_plugin_persistence_logsnap, pdk_plugin_persistence_memory,
-	pdk_plugin_auth_digest, pdk_plugin_auth_ip, pdk_plugin_admin_fourletter;
+	pdk_plugin_auth_digest, pdk_plugin_auth_ip, pdk_plugin_admin_fourletter, pdk_plugin_election_fle, pdk_plugin_election_paxos;
 
 #define CASE(name) CU_add_test(suite, #name, name)
 
@@ -34,6 +34,7 @@ twins_loader(void)
 	const PdkPlugin *const twins[] = {
 		&pdk_plugin_transport_tcp, &pdk_plugin_persistence_logsnap, &pdk_plugin_persistence_memory,
 		&pdk_plugin_auth_digest,   &pdk_plugin_auth_ip,		    &pdk_plugin_admin_fourletter,
+		&pdk_plugin_election_fle,  &pdk_plugin_election_paxos,
 	};
 	const char *const nowhere[] = {NULL};
 	PdkLoader *loader = pdk_loader_new(nowhere);

@@ -56,7 +56,7 @@ size_and_version_come_first(void)
 	assert_refused(&plugin, PDK_LOADER_ERROR_MAJOR, "ABI major: found 99, wanted 1");
 	plugin.abi_major = PDK_ABI_MAJOR;
 	plugin.abi_minor = PDK_ABI_MINOR + 1;
-	assert_refused(&plugin, PDK_LOADER_ERROR_MINOR, "ABI minor: found 1.1, wanted 1.0 or less");
+	assert_refused(&plugin, PDK_LOADER_ERROR_MINOR, "ABI minor: found 1.2, wanted 1.1 or less");
 }
 
 static void

@@ -165,14 +165,27 @@ what_must_be_there_is_asked_for(void)
 }
 
 static void
-an_ensemble_is_refused(void)
+what_this_version_cannot_do_is_refused(void)
 {
-	assert_mistake(BASE "server.1=a:1:2\nserver.2=b:1:2\n", PDK_CONFIG_ERROR_UNABLE,
-		       "zoo.cfg:4: server.2: found a second member of an ensemble, allowed: one at most");
-	assert_mistake(BASE "dynamicConfigFile=/x\n", PDK_CONFIG_ERROR_UNABLE, "zoo.cfg:3: dynamicConfigFile: found \"/x\", allowed: ");
-	assert_mistake(BASE "peerType=observer\n", PDK_CONFIG_ERROR_UNABLE, "peerType: found \"observer\", allowed: participant");
-	assert_mistake(BASE "standaloneEnabled=false\n", PDK_CONFIG_ERROR_UNABLE, "standaloneEnabled: found \"false\", allowed: true");
 	assert_mistake(BASE "sessionRequireClientSASLAuth=true\n", PDK_CONFIG_ERROR_UNABLE, "(this build has no SASL");
+	assert_mistake(BASE "peerType=observer\n", PDK_CONFIG_ERROR_VALUE, "zoo.cfg:3: peerType: found \"observer\", allowed: participant");
+	assert_mistake(BASE "standaloneEnabled=false\n", PDK_CONFIG_ERROR_VALUE,
+		       "zoo.cfg:3: standaloneEnabled: found false, allowed: true where there are no members");
+}
+
+static void
+what_only_an_ensemble_needs_has_no_effect_alone(void)
+{
+	assert_warning(BASE "electionAlg=3\n", "zoo.cfg:3: electionAlg has no effect: this server stands alone");
+	assert_warning(BASE "sslQuorum=true\n", "zoo.cfg:3: sslQuorum has no effect: this server stands alone");
+	assert_warning(BASE "weight.1=2\n", "zoo.cfg:3: weight.1 has no effect: this server stands alone");
+	assert_warning(BASE "leaderServes=no\n", "zoo.cfg:3: leaderServes has no effect: this server stands alone");
+	assert_warning(BASE "paddock.election=paxos\n", "zoo.cfg:3: paddock.election has no effect: this server stands alone");
+	assert_warning(BASE "fastleader.minNotificationInterval=9\n", "has no effect: no chosen plugin has such an option");
+	g_autoptr(PdkConfiguration) alone = read_good(BASE "initLimit=0\n");
+	CU_ASSERT_PTR_NULL(alone->settings->replica);
+	CU_ASSERT_EQUAL(alone->chosen[PDK_KIND_ELECTION]->len, 0);
+	CU_ASSERT_STRING_EQUAL(pair_value(alone->settings->conf, "serverId"), "0");
 }
 
 /* The keys of the reference implementation that an operator may have in a file. */
@@ -266,7 +279,8 @@ add(CU_pSuite suite)
 	CASE(doubled_unknown_and_idle_keys_are_one_warning_each);
 	CASE(bad_values_name_file_line_key_found_and_allowed);
 	CASE(what_must_be_there_is_asked_for);
-	CASE(an_ensemble_is_refused);
+	CASE(what_this_version_cannot_do_is_refused);
+	CASE(what_only_an_ensemble_needs_has_no_effect_alone);
 	CASE(every_key_of_zookeeper_is_known);
 	CASE(a_whole_name_beats_a_pattern);
 }
