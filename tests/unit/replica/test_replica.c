@@ -5,7 +5,7 @@
 
 extern const PdkPlugin pdk_plugin_election_fle, pdk_plugin_election_paxos;
 
-#define CALM_MS 60000 /* longest wait for an ensemble to come to rest */
+#define CALM_MS 200000 /* longest wait for an ensemble to come to rest; fle asks again after a minute at the latest */
 
 static unsigned
 seeds(void)
@@ -117,7 +117,7 @@ kill_and_start(World *world, unsigned rounds)
 static void
 nothing_acknowledged_is_lost_when_servers_are_killed(void)
 {
-	unsigned established = 0, snaps = 0, truncs = 0, reloads = 0, txns = 0;
+	unsigned established = 0, snaps = 0, truncs = 0, reloads = 0;
 	for (uint64_t seed = first_seed(); seed < first_seed() + seeds(); seed++) {
 		World *world = world_new(3 + 2 * (seed % 3 == 0), seed % 2, seed);
 		world->misled = seed % 2 ? 2 : 0;
@@ -129,10 +129,10 @@ nothing_acknowledged_is_lost_when_servers_are_killed(void)
 		snaps += world->snaps;
 		truncs += world->truncs;
 		reloads += world->reloads;
-		txns += world->committed->len;
 		world_free(world);
 	}
-	g_print("established=%u snaps=%u truncs=%u reloads=%u txns=%u ", established, snaps, truncs, reloads, txns);
+	/* The storm was one: every way of catching up was taken. */
+	CU_ASSERT_TRUE(established > seeds() && snaps > 0 && truncs > 0 && reloads > 0);
 }
 
 static void
@@ -197,6 +197,36 @@ nothing_is_lost_with_fle(void)
 	storm(&pdk_plugin_election_fle, cut_and_heal, seeds() / 2);
 }
 
+/* From the crash of the leader to the next proposal, on a network without delay. */
+static void
+fail_over(const PdkPlugin *plugin)
+{
+	int64_t longest_us = 0;
+	for (uint64_t seed = 1; seed <= 30; seed++) {
+		World *world = world_new(3, 0, seed);
+		world_elect_by(world, plugin);
+		world_start_all(world);
+		CU_ASSERT_TRUE(world_until(world, world_all_serve, 5000));
+		writes(world, 20);
+		int64_t crash_us = world->now_us;
+		world_crash(world, world_leader(world)->sid);
+		CU_ASSERT_TRUE(world_until(world, world_all_serve, 5000));
+		longest_us = MAX(longest_us, world->now_us - crash_us);
+		CU_ASSERT_TRUE(world_propose(world));
+		world_free(world);
+	}
+	CU_ASSERT_TRUE(longest_us < 100000);
+	if (longest_us >= 100000)
+		g_printerr("%s took %" PRId64 " us\n", plugin->name, longest_us);
+}
+
+static void
+the_next_leader_serves_within_100_ms(void)
+{
+	fail_over(&pdk_plugin_election_fle);
+	fail_over(&pdk_plugin_election_paxos);
+}
+
 static void
 nothing_is_lost_with_paxos(void)
 {
@@ -213,6 +243,7 @@ main(void)
 	CU_ADD_TEST(suite, observers_get_what_is_committed);
 	CU_ADD_TEST(suite, nothing_acknowledged_is_lost_when_servers_are_killed);
 	CU_ADD_TEST(suite, nothing_acknowledged_is_lost_when_links_are_cut);
+	CU_ADD_TEST(suite, the_next_leader_serves_within_100_ms);
 	CU_ADD_TEST(suite, nothing_is_lost_with_fle);
 	CU_ADD_TEST(suite, nothing_is_lost_with_paxos);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
