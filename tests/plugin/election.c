@@ -212,12 +212,14 @@ one_that_starts_again_joins_the_leader_there_is(void)
 static void
 when_the_leader_dies_another_follows_at_once(void)
 {
-	for (uint64_t seed = 1; seed <= 20; seed++) {
-		g_autoptr(ElectionStage) stage = agreed(3, 0, seed);
+	for (uint64_t seed = 1; seed <= 100; seed++) {
+		unsigned voters = seed % 2 ? 3 : 5;
+		g_autoptr(ElectionStage) stage = agreed(voters, 0, seed);
 		int64_t dead = election_stage_leader(stage);
-		election_stage_run(stage, SECOND);
+		election_stage_set_delay(stage, 200, 1500);
+		election_stage_run(stage, SECOND + (int64_t)seed * 100);
 		election_stage_crash(stage, dead);
-		election_stage_run(stage, 10 * MS);
+		election_stage_run(stage, 20 * MS); /* until all have noticed, each at its own time */
 		CU_ASSERT_TRUE(election_stage_run_until_elected(stage, FAST));
 		int64_t leader = election_stage_run_until_leader(stage, SECOND);
 		CU_ASSERT_TRUE(leader != -1 && leader != dead);
@@ -285,6 +287,19 @@ an_observer_that_comes_late_finds_the_leader(void)
 	election_stage_crash(stage, leader);
 	election_stage_run(stage, 10 * MS);
 	CU_ASSERT_TRUE(election_stage_run_until_leader(stage, 5 * SECOND) >= 1);
+}
+
+static void
+observers_find_the_next_leader_soon(void)
+{
+	for (uint64_t seed = 1; seed <= 100; seed++) {
+		g_autoptr(ElectionStage) stage = agreed(3, 1, seed);
+		election_stage_set_delay(stage, 200, 1500);
+		election_stage_run(stage, SECOND + (int64_t)seed * 100);
+		election_stage_crash(stage, election_stage_leader(stage));
+		election_stage_run(stage, 20 * MS);
+		CU_ASSERT_NOT_EQUAL(election_stage_run_until_leader(stage, 2 * SECOND), -1);
+	}
 }
 
 static void
@@ -667,6 +682,7 @@ static const ConformanceCase every_plugin[] = {
 	CONFORMANCE_CASE(a_leader_that_dies_while_it_is_elected_is_given_up),
 	CONFORMANCE_CASE(observers_find_the_leader_and_are_never_it),
 	CONFORMANCE_CASE(an_observer_that_comes_late_finds_the_leader),
+	CONFORMANCE_CASE(observers_find_the_next_leader_soon),
 	CONFORMANCE_CASE(observers_make_no_quorum),
 	CONFORMANCE_CASE(one_that_is_no_member_follows),
 	CONFORMANCE_CASE(old_messages_that_come_again_change_nothing),

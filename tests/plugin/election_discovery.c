@@ -116,7 +116,8 @@ stage_discover(ElectionStage *stage)
 	for (unsigned i = 0; i < stage->n; i++) {
 		unsigned index = (first + i) % stage->n;
 		const Server *server = &stage->servers[index];
-		if (server->election == NULL || server->state == PDK_PEER_LOOKING)
+		bool elsewhere = stage_draw(stage) % 2; /* nobody notices a thing at the same moment as another */
+		if (elsewhere || server->election == NULL || server->state == PDK_PEER_LOOKING)
 			continue;
 		if (server->state == PDK_PEER_LEADING)
 			leader_looks_around(stage, index);

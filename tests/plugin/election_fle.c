@@ -435,13 +435,75 @@ a_better_vote_is_taken_and_told_a_worse_one_is_not(void)
 	hear(server, 1, PDK_PEER_LOOKING, 1, 0x200000009, 1, 1); /* the epoch counts first, whatever the zxid's */
 	hear(server, 1, PDK_PEER_LOOKING, 1, 0x200000004, 1, 2);
 	hear(server, 1, PDK_PEER_LOOKING, 1, 0x200000005, 1, 2);
-	CU_ASSERT_EQUAL(server->sent->len, 0);
+	CU_ASSERT_FALSE(told(server, 3, PDK_PEER_LOOKING, 1, 0x200000005, 1, 2));
+	CU_ASSERT_EQUAL(server->sent->len, 1);
 	hear(server, 3, PDK_PEER_LOOKING, 3, 0x200000005, 1, 2);
 	CU_ASSERT_TRUE(told(server, 1, PDK_PEER_LOOKING, 3, 0x200000005, 1, 2));
 	hear(server, 1, PDK_PEER_LOOKING, 1, 0x200000006, 1, 2);
 	CU_ASSERT_TRUE(told(server, 3, PDK_PEER_LOOKING, 1, 0x200000006, 1, 2));
 	hear(server, 3, PDK_PEER_LOOKING, 3, 0, 1, 3);
 	CU_ASSERT_TRUE(told(server, 1, PDK_PEER_LOOKING, 3, 0, 1, 3));
+}
+
+static void
+who_gives_a_worse_vote_is_told_the_better_one_once(void)
+{
+	g_autoptr(Server) server = looking(ME, 7, 2), observer = looking(4, 0, 0);
+
+	for (unsigned i = 0; i < 100; i++) {
+		hear(server, 1, PDK_PEER_LOOKING, 1, 6, 1, 2);
+		server->now_us += 1 * MS;
+	}
+	CU_ASSERT_EQUAL(server->sent->len, 1);
+	CU_ASSERT_TRUE(told(server, 1, PDK_PEER_LOOKING, 2, 7, 1, 2));
+	set_link(server, 1, PDK_PEER_LINK_REFUSED); /* another life of 1 knows nothing of it */
+	set_link(server, 1, PDK_PEER_LINK_UP);
+	hear(server, 1, PDK_PEER_LOOKING, 1, 6, 1, 2);
+	CU_ASSERT_EQUAL(server->sent->len, 2);
+	hear(observer, 2, PDK_PEER_LOOKING, 2, 7, 1, 2);
+	forget_sent(observer);
+	hear(observer, 1, PDK_PEER_LOOKING, 1, 6, 1, 2); /* nobody would listen to an observer */
+	CU_ASSERT_EQUAL(observer->sent->len, 0);
+}
+
+static void
+a_vote_that_came_just_before_this_server_looked_counts(void)
+{
+	g_autoptr(Server) server = looking(ME, 7, 1), late = looking(ME, 7, 1);
+
+	settle(server, PDK_PEER_FOLLOWING, (PdkVote){3, 9, 1, 2});
+	hear(server, 1, PDK_PEER_LOOKING, 1, 12, 2, 2);
+	CU_ASSERT_TRUE(told(server, 1, PDK_PEER_FOLLOWING, 3, 9, 1, 2));
+	set_link(server, 3, PDK_PEER_LINK_REFUSED);
+	look(server, 11, 2);
+	CU_ASSERT_TRUE(told(server, 1, PDK_PEER_LOOKING, 1, 12, 2, 2));
+	CU_ASSERT_EQUAL(server->elections, 1);
+	CU_ASSERT_EQUAL(server->vote.leader, 1);
+	/* But not for ever: who gave it may have settled since. */
+	settle(late, PDK_PEER_FOLLOWING, (PdkVote){3, 9, 1, 2});
+	hear(late, 1, PDK_PEER_LOOKING, 1, 12, 2, 2);
+	late->now_us += 200 * MS;
+	look(late, 11, 2);
+	CU_ASSERT_TRUE(told(late, 1, PDK_PEER_LOOKING, 2, 11, 2, 2));
+}
+
+static void
+nothing_is_said_before_the_first_search(void)
+{
+	g_autoptr(Server) server = server_new(ME);
+
+	hear(server, 1, PDK_PEER_LOOKING, 1, 12, 5, 2);
+	hear(server, 3, PDK_PEER_LEADING, 3, 12, 5, 2);
+	hear(server, 1, PDK_PEER_FOLLOWING, 3, 12, 5, 2);
+	hear(server, 4, PDK_PEER_LOOKING, INT64_MIN, INT64_MIN, 1, INT64_MIN);
+	set_link(server, 1, PDK_PEER_LINK_UP);
+	settle(server, PDK_PEER_LOOKING, (PdkVote){0});
+	CU_ASSERT_EQUAL(server->sent->len, 0);
+	CU_ASSERT_EQUAL(server->elections, 0);
+	CU_ASSERT_EQUAL(server->deadline_us, INT64_MAX);
+	hear(server, 1, PDK_PEER_LOOKING, 1, 12, 5, 2);
+	look(server, 0, 0);
+	CU_ASSERT_TRUE(told(server, 3, PDK_PEER_LOOKING, 1, 12, 5, 2));
 }
 
 static void
@@ -735,16 +797,24 @@ voters_hear_the_votes_round_and_others_the_clock(void)
 }
 
 static void
-those_without_a_vote_are_answered_also_while_looking(void)
+those_without_a_vote_hear_the_vote_while_looking_and_the_leader_at_the_end(void)
 {
 	g_autoptr(Server) server = looking(ME, 7, 1);
 
-	hear(server, 4, PDK_PEER_LOOKING, INT64_MIN, INT64_MIN, 1, INT64_MIN);
-	CU_ASSERT_TRUE(told(server, 4, PDK_PEER_LOOKING, 2, 7, 1, 1));
 	settle(server, PDK_PEER_FOLLOWING, (PdkVote){3, 9, 1, 2});
+	hear(server, 9, PDK_PEER_LOOKING, INT64_MIN, 0, 1, 0); /* long ago */
+	server->now_us += 200 * MS;
+	hear(server, 4, PDK_PEER_LOOKING, INT64_MIN, INT64_MIN, 1, INT64_MIN); /* just before this server looks, too */
 	look(server, 8, 2);
-	hear(server, 4, PDK_PEER_LOOKING, INT64_MIN, INT64_MIN, 1, INT64_MIN);
-	CU_ASSERT_TRUE(told(server, 4, PDK_PEER_LOOKING, 3, 9, 2, 2)); /* the last vote that was settled survives */
+	forget_sent(server);
+	hear(server, 5, PDK_PEER_LOOKING, INT64_MIN, INT64_MIN, 1, INT64_MIN);
+	CU_ASSERT_TRUE(told(server, 5, PDK_PEER_LOOKING, 2, 8, 2, 2)); /* not the leader that is gone */
+	set_link(server, 3, PDK_PEER_LINK_REFUSED);
+	hear(server, 1, PDK_PEER_LOOKING, 2, 8, 2, 2);
+	CU_ASSERT_EQUAL(server->state, PDK_PEER_LEADING);
+	CU_ASSERT_TRUE(told(server, 4, PDK_PEER_LEADING, 2, 8, 2, 2));
+	CU_ASSERT_TRUE(told(server, 5, PDK_PEER_LEADING, 2, 8, 2, 2));
+	CU_ASSERT_FALSE(told(server, 9, PDK_PEER_LEADING, 2, 8, 2, 2));
 }
 
 static void
@@ -833,6 +903,9 @@ static const ConformanceCase cases[] = {
 	CONFORMANCE_CASE(malformed_notifications_are_dropped_and_named_once),
 	CONFORMANCE_CASE(a_round_that_cannot_be_reached_is_malformed),
 	CONFORMANCE_CASE(a_better_vote_is_taken_and_told_a_worse_one_is_not),
+	CONFORMANCE_CASE(who_gives_a_worse_vote_is_told_the_better_one_once),
+	CONFORMANCE_CASE(a_vote_that_came_just_before_this_server_looked_counts),
+	CONFORMANCE_CASE(nothing_is_said_before_the_first_search),
 	CONFORMANCE_CASE(an_older_round_is_answered_with_the_proposal_and_not_counted),
 	CONFORMANCE_CASE(a_newer_round_is_joined_with_the_better_of_its_vote_and_ones_own),
 	CONFORMANCE_CASE(votes_for_others_than_voters_are_ignored),
@@ -853,7 +926,7 @@ static const ConformanceCase cases[] = {
 	CONFORMANCE_CASE(votes_are_sent_again_at_doubling_intervals),
 	CONFORMANCE_CASE(settled_servers_do_not_answer_each_other),
 	CONFORMANCE_CASE(voters_hear_the_votes_round_and_others_the_clock),
-	CONFORMANCE_CASE(those_without_a_vote_are_answered_also_while_looking),
+	CONFORMANCE_CASE(those_without_a_vote_hear_the_vote_while_looking_and_the_leader_at_the_end),
 	CONFORMANCE_CASE(two_that_do_not_count_each_other_as_voters_calm_down),
 	CONFORMANCE_CASE(a_newer_configuration_is_offered_once_while_looking),
 	CONFORMANCE_CASE(other_configurations_are_not_offered),

@@ -22,7 +22,8 @@ carry(ElectionStage *stage, unsigned from, unsigned to, GBytes *bytes)
 {
 	Way *way = &stage->ways[from][to];
 
-	way->busy_until_us = MAX(way->busy_until_us + 1, stage->now_us + stage_delay(stage));
+	int64_t at_us = stage->now_us + stage_delay(stage);
+	way->busy_until_us = MAX(way->busy_until_us + 1, at_us);
 	Event *event = stage_plan(stage, HAPPENS_MESSAGE, to, way->busy_until_us);
 	event->from = from;
 	event->number = stage_pair(stage, from, to)->number;

@@ -206,6 +206,19 @@ stage_look(ElectionStage *stage, unsigned index, const char *why)
 
 /* ---- time ---- */
 
+/* The first 36 bytes, in words. */
+static void
+tell_message(const ElectionStage *stage, const Event *event)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	gsize length;
+	const uint8_t *data = g_bytes_get_data(event->bytes, &length);
+
+	for (gsize i = 0; stage->trace && i < MIN(length, 36); i++)
+		g_string_append_printf(text, i % 4 ? "%02x" : " %02x", data[i]);
+	stage_tell(stage, event->to, "hears %u:%s", event->from + 1, text->str);
+}
+
 static void
 message_arrives(ElectionStage *stage, Event *event)
 {
@@ -218,6 +231,7 @@ message_arrives(ElectionStage *stage, Event *event)
 		g_queue_push_tail(&way->held, g_steal_pointer(&event->bytes));
 		return;
 	}
+	tell_message(stage, event);
 	if (way->heard.length >= HEARD_KEPT)
 		g_bytes_unref(g_queue_pop_head(&way->heard));
 	g_queue_push_tail(&way->heard, g_bytes_ref(event->bytes));

@@ -31,9 +31,14 @@ typedef struct {
 	PdkPeerLink link;
 	bool told_paxos, told_malformed; /* the operator knows */
 	int64_t asked_version;           /* of the last configuration of this peer that the host was asked to adopt */
-	PdkVote answer;                  /* what it was answered last, at answered_us */
+	bool answered;                   /* on this connection: the next three are set */
+	PdkVote answer;
 	PdkPeerState answer_state;
 	int64_t answered_us;
+	bool waits;                      /* has no vote, and looked at looked_us */
+	bool looked;                     /* has one, and looked while this server did not: the next two are set */
+	PdkVote looked_for;
+	int64_t looked_us;
 } Peer;
 
 struct PdkElection {
@@ -43,8 +48,10 @@ struct PdkElection {
 	const PdkElectionOut *out; /* during a step */
 	int64_t now_us;
 	GHashTable *peers; /* sid -> Peer */
+	GArray *waiting;   /* sids of those that wait */
 
-	PdkPeerState state;
+	PdkPeerState state; /* LOOKING also before the first search, when there is nothing to do or say */
+	bool searches;      /* looks, and was told with what history */
 	PdkVote current; /* currentVote: what peers that look are told while this server does not */
 	int64_t clock;   /* logicalclock: the round. Rises only, also across changes of the configuration */
 
@@ -71,11 +78,10 @@ fle_create(const PdkHost *host, const PdkConfig *config, const PdkEnsemble *ense
 	self->interval_min_us = host->option_int(config, "notification_min_ms") * MS_US;
 	self->interval_max_us = MAX(host->option_int(config, "notification_max_ms") * MS_US, self->interval_min_us);
 	self->peers = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+	self->waiting = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	self->received.ballots = g_array_new(FALSE, FALSE, sizeof(Ballot));
 	self->outside.ballots = g_array_new(FALSE, FALSE, sizeof(Ballot));
 	self->resend_us = self->finalize_us = self->armed_us = INT64_MAX;
-	/* Until the first LOOK there is nothing to tell but this server itself. */
-	self->current = (PdkVote){.leader = ensemble->self, .round = -1};
 	return self;
 }
 
@@ -83,6 +89,7 @@ static void
 fle_destroy(PdkElection *self)
 {
 	g_hash_table_unref(self->peers);
+	g_array_unref(self->waiting);
 	g_array_unref(self->received.ballots);
 	g_array_unref(self->outside.ballots);
 	g_free(self);
@@ -104,7 +111,6 @@ peer_of(PdkElection *self, int64_t sid)
 		return peer;
 	peer = g_new0(Peer, 1);
 	peer->sid = sid;
-	peer->answered_us = INT64_MIN / 2;
 	g_hash_table_insert(self->peers, &peer->sid, peer);
 	return peer;
 }
@@ -134,20 +140,21 @@ tell(PdkElection *self, int64_t sid, const PdkVote *vote, int64_t round)
 }
 
 /*
- * Tells a peer what it can learn nothing new from soon again: two servers that do not count each other as voters would answer
- * each other's answers for ever, as fast as the network goes.
+ * Tells a peer, unless it was told the very same less than @again_us ago: two servers that do not count each other as voters
+ * would answer each other's answers for ever, as fast as the network goes.
  */
 static void
-answer(PdkElection *self, int64_t sid, const PdkVote *vote, int64_t round)
+answer(PdkElection *self, int64_t sid, const PdkVote *vote, int64_t round, int64_t again_us)
 {
 	const PdkVote told = with_round(vote, round);
 	Peer *peer = peer_of(self, sid);
 
 	if (peer == NULL || sid == self->ensemble->self)
 		return;
-	if (peer->answer_state == self->state && same_vote(&peer->answer, &told) &&
-	    self->now_us - peer->answered_us < SAME_ANSWER_US)
+	if (peer->answered && peer->answer_state == self->state && same_vote(&peer->answer, &told) &&
+	    self->now_us - peer->answered_us < again_us)
 		return;
+	peer->answered = true;
 	peer->answer = told;
 	peer->answer_state = self->state;
 	peer->answered_us = self->now_us;
@@ -165,11 +172,25 @@ tell_voters(PdkElection *self)
 
 /* ---- the end of looking ---- */
 
+/* Those without a vote would learn who leads only when they ask again. */
+static void
+tell_waiting(PdkElection *self)
+{
+	for (unsigned i = 0; i < self->waiting->len; i++) {
+		int64_t sid = g_array_index(self->waiting, int64_t, i);
+		Peer *peer = g_hash_table_lookup(self->peers, &sid);
+		peer->waits = false;
+		answer(self, sid, &self->current, self->clock, SAME_ANSWER_US);
+	}
+	g_array_set_size(self->waiting, 0);
+}
+
 static void
 end(PdkElection *self, const PdkVote *vote)
 {
 	self->current = *vote;
 	self->clock = vote->round;
+	self->searches = false;
 	self->state = vote->leader == self->ensemble->self ? PDK_PEER_LEADING :
 		      self->ensemble->observes		   ? PDK_PEER_OBSERVING :
 							     PDK_PEER_FOLLOWING;
@@ -179,6 +200,7 @@ end(PdkElection *self, const PdkVote *vote)
 			"x epoch=%" G_GINT64_FORMAT " after_ms=%" G_GINT64_FORMAT,
 			vote->leader, vote->round, vote->zxid, vote->peer_epoch, (self->now_us - self->began_us) / MS_US);
 	self->out->elected(self->out->context, vote, self->state);
+	tell_waiting(self);
 }
 
 static Ballot
@@ -239,9 +261,9 @@ leader_confirms(const PdkElection *self, const Ballots *ballots, const PdkVote *
 /* ---- looking ---- */
 
 static void
-hear_looking(PdkElection *self, int64_t sid, const Notification *heard)
+hear_looking(PdkElection *self, int64_t sid, const PdkVote *vote)
 {
-	const PdkVote *vote = &heard->vote;
+	const Ballot ballot = proposed(self);
 
 	if (self->initial.zxid == -1 || vote->zxid == -1)
 		return; /* a database that is not to be trusted has no say */
@@ -257,6 +279,9 @@ hear_looking(PdkElection *self, int64_t sid, const Notification *heard)
 		self->proposal = *vote;
 		self->finalize_us = INT64_MAX;
 		tell_voters(self);
+	} else if (!same_vote(vote, &ballot.vote) && is_voter(self, self->ensemble->self)) {
+		/* Perhaps it did not look yet when it was told. Else it would hear only when votes are sent again. */
+		answer(self, sid, &self->proposal, self->clock, INT64_MAX);
 	}
 	ballots_put(&self->received, &(Ballot){.sid = sid, .vote = *vote, .state = PDK_PEER_LOOKING});
 	if (self->finalize_us != INT64_MAX || !quorum_agrees(self))
@@ -286,25 +311,55 @@ hear_settled(PdkElection *self, int64_t sid, const Notification *heard)
 
 /* While a quorum waits, only a better vote moves it on; an equal one of the round shortens the wait. */
 static bool
-waits_through(const PdkElection *self, const Notification *heard)
+waits_through(const PdkElection *self, const PdkVote *vote)
 {
-	if (self->finalize_us == INT64_MAX || heard->state != PDK_PEER_LOOKING)
-		return false;
-	return heard->vote.round != self->clock && !vote_beats(self->ensemble, &heard->vote, &self->proposal);
+	return self->finalize_us != INT64_MAX && vote->round != self->clock &&
+	       !vote_beats(self->ensemble, vote, &self->proposal);
 }
 
 /* The loop of lookForLeader. */
 static void
 hear_while_looking(PdkElection *self, int64_t sid, const Notification *heard)
 {
-	if (!is_voter(self, heard->vote.leader) || waits_through(self, heard))
+	if (!is_voter(self, heard->vote.leader))
 		return;
-	if (heard->state == PDK_PEER_LOOKING)
-		hear_looking(self, sid, heard);
-	else if (heard->state != PDK_PEER_OBSERVING)
+	if (heard->state == PDK_PEER_LOOKING && !waits_through(self, &heard->vote))
+		hear_looking(self, sid, &heard->vote);
+	else if (heard->state == PDK_PEER_FOLLOWING || heard->state == PDK_PEER_LEADING)
 		hear_settled(self, sid, heard);
-	if (self->state == PDK_PEER_LOOKING)
+	if (self->searches)
 		end_early(self);
+}
+
+/*
+ * Servers notice at different moments that a leader is gone. Who noticed first has spoken before this server searched, and will
+ * not soon say it again, so its vote is kept for a while.
+ */
+static void
+keep_for_search(PdkElection *self, int64_t sid, const PdkVote *vote)
+{
+	Peer *peer = peer_of(self, sid);
+
+	if (peer == NULL)
+		return;
+	peer->looked = true;
+	peer->looked_for = *vote;
+	peer->looked_us = self->now_us;
+}
+
+static void
+hear_what_was_kept(PdkElection *self)
+{
+	for (unsigned i = 0; i < self->ensemble->n_voters && self->searches; i++) {
+		int64_t sid = self->ensemble->voters[i];
+		Peer *peer = g_hash_table_lookup(self->peers, &sid);
+		if (peer == NULL || !peer->looked)
+			continue;
+		peer->looked = false;
+		const Notification kept = {.state = PDK_PEER_LOOKING, .vote = peer->looked_for};
+		if (self->now_us - peer->looked_us < self->interval_min_us)
+			hear_while_looking(self, sid, &kept);
+	}
 }
 
 /* ---- messages ---- */
@@ -316,7 +371,7 @@ hear_while_looking(PdkElection *self, int64_t sid, const Notification *heard)
 static bool
 offer_config(PdkElection *self, int64_t sid, const Notification *heard)
 {
-	if (!self->ensemble->reconfig_enabled || self->state != PDK_PEER_LOOKING || heard->config == NULL)
+	if (!self->ensemble->reconfig_enabled || !self->searches || heard->config == NULL)
 		return false;
 	int64_t version = notification_config_version(heard->config, heard->config_length);
 	Peer *peer = peer_of(self, sid);
@@ -327,23 +382,44 @@ offer_config(PdkElection *self, int64_t sid, const Notification *heard)
 	return true;
 }
 
+/* Observers and others without a vote ask; they are told of this server's vote, and of the next leader once there is one. */
+static void
+hear_without_vote(PdkElection *self, int64_t sid, bool looks)
+{
+	bool settled = self->state != PDK_PEER_LOOKING;
+	Peer *peer = peer_of(self, sid);
+
+	if (settled || self->searches)
+		answer(self, sid, settled ? &self->current : &self->proposal, self->clock, SAME_ANSWER_US);
+	if (!looks || peer == NULL)
+		return;
+	peer->looked_us = self->now_us;
+	if (!peer->waits)
+		g_array_append_val(self->waiting, sid);
+	peer->waits = true;
+}
+
 /* WorkerReceiver: what every message is, whatever this server does. */
 static void
 hear(PdkElection *self, int64_t sid, const Notification *heard)
 {
 	if (offer_config(self, sid, heard))
 		return;
+	bool settled = self->state != PDK_PEER_LOOKING, looks = heard->state == PDK_PEER_LOOKING;
 	if (!is_voter(self, sid)) {
-		answer(self, sid, &self->current, self->clock);
+		hear_without_vote(self, sid, looks);
 		return;
 	}
-	if (self->state == PDK_PEER_LOOKING) {
-		if (heard->state == PDK_PEER_LOOKING && heard->vote.round < self->clock)
-			answer(self, sid, &self->proposal, self->clock);
+	if (self->searches) {
+		if (looks && heard->vote.round < self->clock)
+			answer(self, sid, &self->proposal, self->clock, SAME_ANSWER_US);
 		hear_while_looking(self, sid, heard);
 		return;
 	}
-	if (heard->state == PDK_PEER_LOOKING && sid != self->ensemble->self)
+	if (!looks || sid == self->ensemble->self)
+		return;
+	keep_for_search(self, sid, &heard->vote);
+	if (settled)
 		tell(self, sid, &self->current, self->current.round);
 }
 
@@ -387,14 +463,26 @@ on_message(PdkElection *self, int64_t sid, const uint8_t *data, size_t length)
 
 /* ---- the other events ---- */
 
+/* Who asked just before this server searched will wait for the end with it; who asked long ago has had its answer. */
+static void
+forget_answered(PdkElection *self)
+{
+	for (unsigned i = self->waiting->len; i > 0; i--) {
+		int64_t sid = g_array_index(self->waiting, int64_t, i - 1);
+		Peer *peer = g_hash_table_lookup(self->peers, &sid);
+		if (self->now_us - peer->looked_us < self->interval_min_us)
+			continue;
+		peer->waits = false;
+		g_array_remove_index(self->waiting, i - 1);
+	}
+}
+
 /* A voter begins with itself; others name nobody, and an observer has no history to speak of. */
 static void
 on_look(PdkElection *self, int64_t zxid, int64_t current_epoch)
 {
 	const PdkEnsemble *ensemble = self->ensemble;
 
-	if (self->clock == 0)
-		self->current = (PdkVote){.leader = ensemble->self, .zxid = zxid, .round = -1, .peer_epoch = current_epoch};
 	self->initial = (PdkVote){
 		.leader = ensemble->votes ? ensemble->self : INT64_MIN,
 		.zxid = ensemble->observes ? INT64_MIN : zxid,
@@ -402,20 +490,25 @@ on_look(PdkElection *self, int64_t zxid, int64_t current_epoch)
 	};
 	self->proposal = self->initial;
 	self->state = PDK_PEER_LOOKING;
+	self->searches = true;
 	self->clock++;
 	g_array_set_size(self->received.ballots, 0);
 	g_array_set_size(self->outside.ballots, 0);
 	self->began_us = self->now_us;
 	self->interval_us = self->interval_min_us;
 	self->finalize_us = INT64_MAX;
+	forget_answered(self);
 	tell_voters(self);
+	hear_what_was_kept(self);
 }
 
 static void
 on_settled(PdkElection *self, PdkPeerState state, const PdkVote *vote)
 {
 	self->state = state;
-	self->current = *vote;
+	self->searches = false;
+	if (state != PDK_PEER_LOOKING)
+		self->current = *vote;
 	self->resend_us = self->finalize_us = INT64_MAX;
 }
 
@@ -427,7 +520,8 @@ on_link(PdkElection *self, int64_t sid, PdkPeerLink link)
 	if (peer == NULL)
 		return;
 	peer->link = link;
-	if (self->state == PDK_PEER_LOOKING)
+	peer->answered = false; /* it may have been lost with the connection, or the peer be another by now */
+	if (self->searches)
 		end_early(self);
 }
 
