@@ -11,14 +11,10 @@
 #define FIRST_PAUSE_US 5000
 #define LONGEST_PAUSE_US 100000
 #define TXN_HEADER_BYTES 32
-#define SIGNATURE "\0\0\0\nBenWasHere" /* jute ustring */
-#define SIGNATURE_BYTES (sizeof SIGNATURE - 1)
 #define COMPACT_AT 4096
 
-G_STATIC_ASSERT(SIGNATURE_BYTES <= sizeof((PdkLearning *)0)->signature);
-
-static void G_GNUC_PRINTF(2, 3)
-give_up(PdkReplica *replica, const char *format, ...)
+void
+pdk_learner_give_up(PdkReplica *replica, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -56,7 +52,7 @@ dial(PdkReplica *replica)
 	if (leader == NULL)
 		leader = pdk_members_find(replica->last_seen, learning->leader);
 	if (leader == NULL) {
-		give_up(replica, "is not in the list of members any more");
+		pdk_learner_give_up(replica, "is not in the list of members any more");
 		return;
 	}
 	int64_t left_ms = (learning->connect_due_us - replica->now_us) / 1000;
@@ -116,7 +112,8 @@ pdk_learner_dialled(PdkReplica *replica, uint32_t dial_number, PdkLink link)
 	PdkBuffer info = {0};
 	pdk_put_learner_info(&info, &(PdkLearnerInfo){replica->params.self, PDK_PROTOCOL_VERSION,
 						      pdk_members_version(replica->committed)});
-	pdk_put_packet(pdk_wire_out(replica, &learning->wire), observes(replica) ? PDK_PACKET_OBSERVERINFO : PDK_PACKET_FOLLOWERINFO,
+	PdkPacketType type = observes(replica) ? PDK_PACKET_OBSERVERINFO : PDK_PACKET_FOLLOWERINFO;
+	pdk_put_packet(pdk_wire_out(replica, &learning->wire), type,
 		       pdk_epoch_zxid(MAX(replica->accepted_epoch, replica->saving_accepted)), info.data, (int32_t)info.length);
 	pdk_buffer_clear(&info);
 	return true;
@@ -130,12 +127,13 @@ pdk_learner_dial_failed(PdkReplica *replica, uint32_t dial_number, bool refused,
 		return false;
 	learning->dial = 0;
 	if (refused && !learning->by_hand && pdk_mesh_link(replica->mesh, learning->leader) == PDK_PEER_LINK_REFUSED) {
-		give_up(replica, "is down: %s", detail);
+		pdk_learner_give_up(replica, "is down: %s", detail);
 		return true;
 	}
-	int64_t pause_us = learning->dials > 5 ? LONGEST_PAUSE_US : MIN(FIRST_PAUSE_US << (learning->dials - 1), LONGEST_PAUSE_US);
+	int64_t pause_us = FIRST_PAUSE_US << MIN(learning->dials - 1, 5);
+	pause_us = MIN(pause_us, LONGEST_PAUSE_US);
 	if (replica->now_us + pause_us >= learning->connect_due_us) {
-		give_up(replica, "was not reached in time: %s", detail);
+		pdk_learner_give_up(replica, "was not reached in time: %s", detail);
 		return true;
 	}
 	learning->dial_at_us = replica->now_us + pause_us;
@@ -148,14 +146,14 @@ pdk_learner_peer_down(PdkReplica *replica, int64_t sid)
 {
 	PdkLearning *learning = &replica->learning;
 	if (learning->stage == PDK_LEARNER_DIALLING && sid == learning->leader && !learning->by_hand)
-		give_up(replica, "is down: its election port refuses");
+		pdk_learner_give_up(replica, "is down: its election port refuses");
 }
 
 void
 pdk_learner_closed(PdkReplica *replica)
 {
 	replica->learning.wire.link = 0;
-	give_up(replica, "closed the connection");
+	pdk_learner_give_up(replica, "closed the connection");
 }
 
 /* Is it the leader's turn to say something? Else this server's disk is what is waited for. */
@@ -189,13 +187,13 @@ pdk_learner_turn(PdkReplica *replica)
 		return;
 	int64_t limit_us = longest_silence_us(replica);
 	if (replica->now_us - learning->heard_us >= limit_us)
-		give_up(replica, "was silent for %" PRId64 " ms", limit_us / 1000);
+		pdk_learner_give_up(replica, "was silent for %" PRId64 " ms", limit_us / 1000);
 	else
 		pdk_replica_deadline(replica, learning->heard_us + limit_us);
 }
 
-static void
-pause_link(PdkReplica *replica)
+void
+pdk_learner_pause(PdkReplica *replica)
 {
 	if (replica->learning.paused)
 		return;
@@ -206,8 +204,8 @@ pause_link(PdkReplica *replica)
 static void consume(PdkReplica *replica, const uint8_t *data, size_t length);
 
 /* What came before the pause took effect is read first. */
-static void
-resume_link(PdkReplica *replica)
+void
+pdk_learner_resume(PdkReplica *replica)
 {
 	PdkLearning *learning = &replica->learning;
 	if (!learning->paused)
@@ -241,14 +239,14 @@ on_leaderinfo(PdkReplica *replica, const PdkPacket *packet)
 {
 	PdkLearning *learning = &replica->learning;
 	if (packet->type != PDK_PACKET_LEADERINFO || packet->data.length < 4) {
-		give_up(replica, "answered %s where LEADERINFO was due", pdk_packet_name(packet->type));
+		pdk_learner_give_up(replica, "answered %s where LEADERINFO was due", pdk_packet_name(packet->type));
 		return;
 	}
 	int32_t protocol = (int32_t)pdk_load_u32(packet->data.data);
 	int64_t epoch = pdk_zxid_epoch(packet->zxid), accepted = MAX(replica->accepted_epoch, replica->saving_accepted);
 	if (protocol < PDK_PROTOCOL_VERSION || epoch < accepted) {
-		give_up(replica, "offers epoch %" PRId64 " with protocol 0x%" PRIx32 ", this server accepted epoch %" PRId64, epoch,
-			(uint32_t)protocol, accepted);
+		pdk_learner_give_up(replica, "offers epoch %" PRId64 " with protocol 0x%" PRIx32 ", this server accepted epoch %"
+				    PRId64, epoch, (uint32_t)protocol, accepted);
 		return;
 	}
 	learning->epoch = epoch;
@@ -265,270 +263,6 @@ pdk_learner_epoch_saved(PdkReplica *replica)
 {
 	if (replica->learning.stage == PDK_LEARNER_EPOCH)
 		send_ack_epoch(replica);
-}
-
-/* ---- synchronisation: the header ---- */
-
-static void
-history_begins(PdkReplica *replica, int64_t from)
-{
-	PdkLearning *learning = &replica->learning;
-	learning->stage = PDK_LEARNER_HISTORY;
-	learning->target = learning->commit_upto = from;
-}
-
-/* The index among what is held of the first above @zxid, and that one's zxid, 0: none. */
-static unsigned
-first_held_above(PdkReplica *replica, int64_t zxid, int64_t *found)
-{
-	unsigned index = 0;
-	for (*found = 0; replica->hooks.held(replica->hooks.context, index, found); index++) {
-		if (*found > zxid)
-			return index;
-		*found = 0;
-	}
-	*found = 0;
-	return index;
-}
-
-/*
- * Is everything logged above @zxid of the leader's own epoch? Then it is what this leader proposed before the connection broke,
- * its acks may be counted still, and it will be proposed again: it must not leave the log.
- */
-static bool
-tail_is_the_leaders(PdkReplica *replica, int64_t zxid)
-{
-	const PdkLearning *learning = &replica->learning;
-	const PdkHistory *history = replica->history;
-	int64_t first;
-	if (replica->cut_tails || pdk_zxid_epoch(learning->base) != learning->epoch)
-		return false;
-	if (pdk_zxid_epoch(zxid) == learning->epoch)
-		return true;
-	if (replica->hooks.applied(replica->hooks.context) <= zxid)
-		first_held_above(replica, zxid, &first);
-	else if (!pdk_history_empty(history) && pdk_history_first(history) <= zxid && pdk_history_last(history) > zxid)
-		pdk_history_at(history, pdk_history_find(history, zxid + 1), &first);
-	else
-		return false;
-	return first > 0 && pdk_zxid_epoch(first) == learning->epoch;
-}
-
-/* Does the log surely have a txn @zxid? */
-static bool
-surely_logged(PdkReplica *replica, int64_t zxid)
-{
-	const PdkHistory *history = replica->history;
-	int64_t found;
-	if (zxid == replica->hooks.applied(replica->hooks.context))
-		return true;
-	for (unsigned i = 0; replica->hooks.held(replica->hooks.context, i, &found); i++)
-		if (found == zxid)
-			return true;
-	if (pdk_history_empty(history) || zxid < pdk_history_first(history) || zxid > pdk_history_last(history))
-		return false;
-	pdk_history_at(history, pdk_history_find(history, zxid), &found);
-	return found == zxid;
-}
-
-static void
-cut_log(PdkReplica *replica, int64_t zxid)
-{
-	replica->learning.stage = PDK_LEARNER_TRUNCATING;
-	replica->truncating = replica->unfit = true;
-	pdk_effects_command(replica->effects, PDK_COMMAND_TRUNCATE, 0)->zxid = zxid;
-	pause_link(replica);
-}
-
-static void
-on_trunc(PdkReplica *replica, int64_t zxid)
-{
-	PdkLearning *learning = &replica->learning;
-	learning->mode = PDK_SYNC_TRUNC;
-	if (zxid < 0 || zxid > learning->base) {
-		give_up(replica, "wants the log cut behind 0x%" PRIx64 ", it ends at 0x%" PRIx64, (uint64_t)zxid,
-			(uint64_t)learning->base);
-		return;
-	}
-	if (zxid == learning->base) {
-		history_begins(replica, zxid);
-		return;
-	}
-	if (tail_is_the_leaders(replica, zxid)) {
-		int64_t first;
-		learning->tail_end = learning->base;
-		learning->tail_index = first_held_above(replica, zxid, &first);
-		history_begins(replica, zxid);
-		return;
-	}
-	pdk_replica_say(replica, PDK_LOG_INFO, "log cut behind zxid=0x%" PRIx64 " ended=0x%" PRIx64 " leader=%" PRId64, (uint64_t)zxid,
-			(uint64_t)learning->base, learning->leader);
-	learning->target = zxid;
-	learning->target_unsure = !surely_logged(replica, zxid);
-	if (!replica->hooks.drop(replica->hooks.context, zxid))
-		learning->target_unsure = true;
-	pdk_history_cut(replica->history, zxid);
-	cut_log(replica, zxid);
-}
-
-static void
-begin_load(PdkReplica *replica)
-{
-	PdkLearning *learning = &replica->learning;
-	learning->stage = PDK_LEARNER_SNAPSHOT;
-	replica->unfit = true;
-	pdk_history_clear(replica->history);
-	replica->hooks.load_begin(replica->hooks.context, learning->target);
-	resume_link(replica);
-}
-
-/* What is logged above the snapshot is none of this leader's history; it must not be replayed on top. */
-static void
-on_snap(PdkReplica *replica, int64_t zxid)
-{
-	PdkLearning *learning = &replica->learning;
-	learning->mode = PDK_SYNC_SNAP;
-	if (zxid < 0) {
-		give_up(replica, "sends a snapshot of zxid 0x%" PRIx64, (uint64_t)zxid);
-		return;
-	}
-	pdk_replica_say(replica, PDK_LOG_INFO, "snapshot begins leader=%" PRId64 " zxid=0x%" PRIx64 " log_ended=0x%" PRIx64,
-			learning->leader, (uint64_t)zxid, (uint64_t)learning->base);
-	learning->target = zxid;
-	if (learning->base > zxid)
-		cut_log(replica, zxid);
-	else
-		begin_load(replica);
-}
-
-static void
-on_sync_header(PdkReplica *replica, const PdkPacket *packet)
-{
-	switch (packet->type) {
-	case PDK_PACKET_DIFF:
-		replica->learning.mode = PDK_SYNC_DIFF;
-		history_begins(replica, replica->learning.base);
-		return;
-	case PDK_PACKET_TRUNC:
-		on_trunc(replica, packet->zxid);
-		return;
-	case PDK_PACKET_SNAP:
-		on_snap(replica, packet->zxid);
-		return;
-	default:
-		give_up(replica, "sent %s where DIFF, TRUNC or SNAP was due", pdk_packet_name(packet->type));
-	}
-}
-
-void
-pdk_learner_truncated(PdkReplica *replica)
-{
-	PdkLearning *learning = &replica->learning;
-	if (learning->stage != PDK_LEARNER_TRUNCATING)
-		return;
-	if (learning->mode == PDK_SYNC_SNAP) {
-		begin_load(replica);
-		return;
-	}
-	if (learning->target_unsure) {
-		learning->stage = PDK_LEARNER_RELOADING;
-		pdk_replica_reload(replica);
-		return;
-	}
-	replica->unfit = false;
-	replica->last_logged = learning->target;
-	history_begins(replica, learning->target);
-	resume_link(replica);
-}
-
-/* A target that this log never had: the next ACKEPOCH tells where it ends now. */
-void
-pdk_learner_reloaded(PdkReplica *replica)
-{
-	PdkLearning *learning = &replica->learning;
-	if (learning->stage != PDK_LEARNER_RELOADING)
-		return;
-	if (replica->last_logged != learning->target) {
-		give_up(replica, "had the log cut behind 0x%" PRIx64 ", which it does not have; it ends at 0x%" PRIx64 " now",
-			(uint64_t)learning->target, (uint64_t)replica->last_logged);
-		return;
-	}
-	history_begins(replica, learning->target);
-	resume_link(replica);
-}
-
-/* ---- synchronisation: the snapshot ---- */
-
-/* Nothing is logged behind the snapshot before it is durable: a crash would leave a log with a hole. */
-static void
-load_ends(PdkReplica *replica)
-{
-	PdkLearning *learning = &replica->learning;
-	if (memcmp(learning->signature, SIGNATURE, SIGNATURE_BYTES) != 0) {
-		give_up(replica, "sent a snapshot without its signature");
-		return;
-	}
-	replica->hooks.load_end(replica->hooks.context);
-	replica->unfit = false;
-	replica->saving_snapshot = true;
-	replica->snapshot_zxid = replica->last_logged = replica->log_floor = learning->target;
-	replica->synced = MIN(replica->synced, learning->target);
-	learning->stage = PDK_LEARNER_SAVING;
-	pause_link(replica);
-}
-
-static void
-take_signature(PdkReplica *replica, const uint8_t **data, size_t *length)
-{
-	PdkLearning *learning = &replica->learning;
-	size_t n = MIN(*length, SIGNATURE_BYTES - learning->signature_length);
-	memcpy(learning->signature + learning->signature_length, *data, n);
-	learning->signature_length += (unsigned)n;
-	*data += n;
-	*length -= n;
-	if (learning->signature_length == SIGNATURE_BYTES)
-		load_ends(replica);
-}
-
-static void
-take_snapshot(PdkReplica *replica, const uint8_t **data, size_t *length)
-{
-	PdkLearning *learning = &replica->learning;
-	g_autoptr(GError) error = NULL;
-	size_t used = *length;
-	if (learning->body_read) {
-		take_signature(replica, data, length);
-		return;
-	}
-	PdkPartResult result = replica->hooks.load_part(replica->hooks.context, *data, *length, &used, &error);
-	if (result == PDK_PART_BAD) {
-		give_up(replica, "sent a snapshot that cannot be read: %s", error ? error->message : "?");
-		return;
-	}
-	if (result == PDK_PART_MORE)
-		used = *length;
-	learning->body_read = result == PDK_PART_DONE;
-	*data += used;
-	*length -= used;
-	if (!learning->body_read && replica->hooks.load_full(replica->hooks.context))
-		pause_link(replica);
-}
-
-void
-pdk_learner_load_room(PdkReplica *replica)
-{
-	if (replica->learning.stage == PDK_LEARNER_SNAPSHOT)
-		resume_link(replica);
-}
-
-void
-pdk_learner_load_saved(PdkReplica *replica)
-{
-	PdkLearning *learning = &replica->learning;
-	if (learning->stage != PDK_LEARNER_SAVING)
-		return;
-	history_begins(replica, learning->target);
-	resume_link(replica);
 }
 
 /* ---- proposals and commits, in every position ---- */
@@ -563,7 +297,7 @@ static void
 tail_differs(PdkReplica *replica, int64_t zxid)
 {
 	replica->cut_tails = true;
-	give_up(replica, "does not propose again what was logged above 0x%" PRIx64 " (at 0x%" PRIx64 ")",
+	pdk_learner_give_up(replica, "does not propose again what was logged above 0x%" PRIx64 " (at 0x%" PRIx64 ")",
 		(uint64_t)replica->learning.target, (uint64_t)zxid);
 }
 
@@ -593,11 +327,11 @@ take_proposal(PdkReplica *replica, int64_t zxid, const uint8_t *data, size_t len
 {
 	PdkLearning *learning = &replica->learning;
 	if (length < TXN_HEADER_BYTES || (int64_t)pdk_load_u64(data + 12) != zxid) {
-		give_up(replica, "sent a txn 0x%" PRIx64 " that is none", (uint64_t)zxid);
+		pdk_learner_give_up(replica, "sent a txn 0x%" PRIx64 " that is none", (uint64_t)zxid);
 		return false;
 	}
 	if (!is_next(learning, zxid)) {
-		give_up(replica, "proposed 0x%" PRIx64 " behind 0x%" PRIx64, (uint64_t)zxid,
+		pdk_learner_give_up(replica, "proposed 0x%" PRIx64 " behind 0x%" PRIx64, (uint64_t)zxid,
 			(uint64_t)(learning->received ? learning->received : learning->target));
 		return false;
 	}
@@ -653,7 +387,8 @@ take_commit(PdkReplica *replica, int64_t zxid, bool activate, int64_t designated
 		return;
 	}
 	if (!any || oldest != zxid) {
-		give_up(replica, "committed 0x%" PRIx64 ", the oldest proposal is 0x%" PRIx64, (uint64_t)zxid, (uint64_t)oldest);
+		pdk_learner_give_up(replica, "committed 0x%" PRIx64 ", the oldest proposal is 0x%" PRIx64, (uint64_t)zxid,
+				    (uint64_t)oldest);
 		return;
 	}
 	g_autoptr(PdkMembers) members = pop_received(learning);
@@ -663,7 +398,7 @@ take_commit(PdkReplica *replica, int64_t zxid, bool activate, int64_t designated
 	if (learning->stage == PDK_LEARNER_LIVE)
 		commit_upto(replica, zxid);
 	if (members && activate && pdk_change_committed(replica, members, designated, zxid))
-		give_up(replica, "and roles follow from the new list of members");
+		pdk_learner_give_up(replica, "and roles follow from the new list of members");
 }
 
 static void
@@ -680,7 +415,7 @@ on_inform(PdkReplica *replica, const PdkPacket *packet)
 	bool activate = packet->type == PDK_PACKET_INFORM_AND_ACTIVATE;
 	int32_t skip = activate ? 8 : 0;
 	if (!observes(replica) || packet->data.length <= skip) {
-		give_up(replica, "sent an %s that cannot be", pdk_packet_name(packet->type));
+		pdk_learner_give_up(replica, "sent an %s that cannot be", pdk_packet_name(packet->type));
 		return;
 	}
 	int64_t designated = activate ? (int64_t)pdk_load_u64(packet->data.data) : -1;
@@ -762,9 +497,10 @@ take_leader_members(PdkReplica *replica, PdkSlice text)
 	g_autoptr(GError) error = NULL;
 	if (!replica->params.reconfig_enabled || text.length <= 0)
 		return true;
-	learning->leader_members = pdk_members_parse((const char *)text.data, (size_t)text.length, &replica->params.rules, &error);
+	const PdkMembersRules *rules = &replica->params.rules;
+	learning->leader_members = pdk_members_parse((const char *)text.data, (size_t)text.length, rules, &error);
 	if (learning->leader_members == NULL) {
-		give_up(replica, "sent a list of members that cannot be read: %s", error->message);
+		pdk_learner_give_up(replica, "sent a list of members that cannot be read: %s", error->message);
 		return false;
 	}
 	pdk_change_seen(replica, learning->leader_members);
@@ -776,7 +512,8 @@ on_newleader(PdkReplica *replica, const PdkPacket *packet)
 {
 	PdkLearning *learning = &replica->learning;
 	if (learning->stage != PDK_LEARNER_HISTORY || packet->zxid != pdk_epoch_zxid(learning->epoch)) {
-		give_up(replica, "sent NEWLEADER 0x%" PRIx64 " in epoch %" PRId64, (uint64_t)packet->zxid, learning->epoch);
+		pdk_learner_give_up(replica, "sent NEWLEADER 0x%" PRIx64 " in epoch %" PRId64, (uint64_t)packet->zxid,
+				    learning->epoch);
 		return;
 	}
 	if (learning->tail_end != 0 && learning->received < learning->tail_end) {
@@ -800,7 +537,7 @@ commit_leader_members(PdkReplica *replica)
 		return true;
 	if (!pdk_change_committed(replica, members, -1, 0))
 		return true;
-	give_up(replica, "and roles follow from its list of members");
+	pdk_learner_give_up(replica, "and roles follow from its list of members");
 	return false;
 }
 
@@ -810,7 +547,7 @@ on_uptodate(PdkReplica *replica)
 	static const char *const modes[] = {"none", "diff", "trunc", "snap"};
 	PdkLearning *learning = &replica->learning;
 	if (learning->stage != PDK_LEARNER_UPTODATE) {
-		give_up(replica, "sent UPTODATE before its NEWLEADER was acked");
+		pdk_learner_give_up(replica, "sent UPTODATE before its NEWLEADER was acked");
 		return;
 	}
 	if (!commit_leader_members(replica))
@@ -848,7 +585,7 @@ static void
 on_revalidated(PdkReplica *replica, PdkSlice data)
 {
 	if (data.length < 9)
-		give_up(replica, "sent a REVALIDATE that is none");
+		pdk_learner_give_up(replica, "sent a REVALIDATE that is none");
 	else
 		replica->hooks.revalidated(replica->hooks.context, (int64_t)pdk_load_u64(data.data), data.data[8] != 0);
 }
@@ -858,7 +595,7 @@ static void
 on_answer(PdkReplica *replica, const PdkPacket *packet)
 {
 	if (replica->learning.stage != PDK_LEARNER_LIVE)
-		give_up(replica, "sent %s before UPTODATE", pdk_packet_name(packet->type));
+		pdk_learner_give_up(replica, "sent %s before UPTODATE", pdk_packet_name(packet->type));
 	else if (packet->type == PDK_PACKET_SYNC)
 		replica->hooks.sync_done(replica->hooks.context);
 	else
@@ -902,7 +639,8 @@ on_traffic(PdkReplica *replica, const PdkPacket *packet)
 		on_answer(replica, packet);
 		return;
 	default:
-		give_up(replica, "sent %s (%" PRId32 "), which no learner gets", pdk_packet_name(packet->type), packet->type);
+		pdk_learner_give_up(replica, "sent %s (%" PRId32 "), which no learner gets", pdk_packet_name(packet->type),
+				    packet->type);
 	}
 }
 
@@ -912,9 +650,9 @@ on_packet(PdkReplica *replica, const PdkPacket *packet)
 	if (replica->learning.stage == PDK_LEARNER_LEADERINFO)
 		on_leaderinfo(replica, packet);
 	else if (replica->learning.stage == PDK_LEARNER_EPOCH)
-		give_up(replica, "sent %s before its epoch was accepted", pdk_packet_name(packet->type));
+		pdk_learner_give_up(replica, "sent %s before its epoch was accepted", pdk_packet_name(packet->type));
 	else if (replica->learning.stage == PDK_LEARNER_SYNC)
-		on_sync_header(replica, packet);
+		pdk_learner_sync_header(replica, packet);
 	else
 		on_traffic(replica, packet);
 }
@@ -932,7 +670,7 @@ take_packet(PdkReplica *replica, const uint8_t **data, size_t *length)
 		on_packet(replica, &packet);
 		return;
 	case PDK_CUT_BAD:
-		give_up(replica, "sent what is no packet: %s", why);
+		pdk_learner_give_up(replica, "sent what is no packet: %s", why);
 		return;
 	}
 }
@@ -944,7 +682,7 @@ consume(PdkReplica *replica, const uint8_t *data, size_t length)
 	uint32_t life = learning->life;
 	while (length > 0 && !learning->paused) {
 		if (learning->stage == PDK_LEARNER_SNAPSHOT)
-			take_snapshot(replica, &data, &length);
+			pdk_learner_snapshot_part(replica, &data, &length);
 		else
 			take_packet(replica, &data, &length);
 		if (life != learning->life)

@@ -11,6 +11,7 @@
  *   handler     one learner's connection as the leader sees it, from FOLLOWERINFO to UPTODATE and on
  *   sync        what a learner is brought up with: DIFF, TRUNC or SNAP
  *   learner     the way from a leader's name to UPTODATE, and life behind it: this server follows or observes
+ *   learner-sync  DIFF, TRUNC or SNAP at a learner: what they mean for its log and tree
  *   change      a configuration is proposed, committed, heard of
  */
 #ifndef PDK_REPLICA_PRIVATE_H
@@ -436,6 +437,16 @@ void pdk_learner_load_room(PdkReplica *replica);
 void pdk_learner_load_saved(PdkReplica *replica);
 void pdk_learner_synced(PdkReplica *replica);
 void pdk_learner_turn(PdkReplica *replica);
+/* Leaves the leader: "leader N <what>". */
+void pdk_learner_give_up(PdkReplica *replica, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* No further bytes are read until resume; then first what had come before. */
+void pdk_learner_pause(PdkReplica *replica);
+void pdk_learner_resume(PdkReplica *replica);
+
+/* ---- learner-sync.c ---- */
+void pdk_learner_sync_header(PdkReplica *replica, const PdkPacket *packet);
+/* Takes from *@data what belongs to the snapshot. */
+void pdk_learner_snapshot_part(PdkReplica *replica, const uint8_t **data, size_t *length);
 /* The election's connection to @sid was refused: its process is gone. */
 void pdk_learner_peer_down(PdkReplica *replica, int64_t sid);
 

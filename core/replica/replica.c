@@ -151,7 +151,8 @@ void
 pdk_replica_set_cells(PdkReplica *replica, PdkCounter *(*counter)(void *, const char *, const char *),
 		      PdkSummary *(*summary)(void *, const char *, const char *, bool), void *context)
 {
-	replica->cells.election_time = summary(context, "election_time", "Time between losing a leader and naming one, ms", false);
+	replica->cells.election_time =
+		summary(context, "election_time", "Time between losing a leader and naming one, ms", false);
 	replica->cells.follower_sync_time =
 		summary(context, "follower_sync_time", "Time a leader needed to bring a follower up, ms", false);
 	replica->cells.observer_sync_time =
@@ -237,7 +238,8 @@ pdk_replica_join(PdkReplica *replica, const PdkElectionOps *ops, PdkElection *el
 	int64_t accepted, current;
 	pdk_assert(!replica->started && replica->election == NULL);
 	if (!pdk_members_find(replica->committed, replica->params.self)) {
-		g_set_error(error, JOIN_ERROR, 0, "server %" PRId64 " (myid) is not in the list of members", replica->params.self);
+		g_set_error(error, JOIN_ERROR, 0, "server %" PRId64 " (myid) is not in the list of members",
+			    replica->params.self);
 		return false;
 	}
 	if (!epoch_of_record(accepted_epoch, &accepted))

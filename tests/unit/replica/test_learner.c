@@ -46,14 +46,21 @@ connect(Play *play)
 }
 
 static Play
-play_new(void)
+play_with(bool reconfig)
 {
 	Play play = {.world = world_new(3, 0, 7), .link = LINK};
 	play.world->puppet = 3;
+	play.world->reconfig = reconfig;
 	play.node = &play.world->nodes[1];
 	world_start(play.world, 1);
 	connect(&play);
 	return play;
+}
+
+static Play
+play_new(void)
+{
+	return play_with(false);
 }
 
 static void
@@ -516,6 +523,72 @@ a_snapshot_without_its_signature_is_refused(void)
 	world_free(play.world);
 }
 
+static void
+propose_members(Play *play, int64_t zxid, const char *text)
+{
+	PdkBuffer txn = {0};
+	pdk_put_long(&txn, 1);
+	pdk_put_int(&txn, 1);
+	pdk_put_long(&txn, zxid);
+	pdk_put_long(&txn, 0);
+	pdk_put_int(&txn, PDK_OP_RECONFIG_TXN);
+	pdk_put_string(&txn, "/zookeeper/config");
+	pdk_put_string(&txn, text);
+	pdk_put_int(&txn, -1);
+	tell(play, PDK_PACKET_PROPOSAL, zxid, txn.data, (int32_t)txn.length);
+	pdk_buffer_clear(&txn);
+}
+
+static void
+a_leader_named_by_a_reconfiguration_is_followed_without_an_election(void)
+{
+	Play play = play_with(true);
+	uint8_t designated[8];
+	serve(&play, 1, 2);
+	propose_members(&play, Z(1, 3), "server.1=10.0.0.1:2001:3001:participant\n"
+					"server.2=10.0.0.2:2002:3002:participant\nversion=100000003");
+	work(&play);
+	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 3)));
+	pdk_store_u64(designated, 2);
+	tell(&play, PDK_PACKET_COMMIT_AND_ACTIVATE, Z(1, 3), designated, sizeof designated);
+	CU_ASSERT_EQUAL(play.node->tree->len, 3);
+	CU_ASSERT_EQUAL(play.node->quiesced, 1);
+	CU_ASSERT_EQUAL(pdk_replica_role(play.node->replica), PDK_PEER_FOLLOWING);
+	CU_ASSERT_EQUAL(play.node->replica->vote.leader, 2);
+	CU_ASSERT_EQUAL(pdk_members_count(pdk_replica_members(play.node->replica)), 2);
+	connect(&play);
+	discover(&play, 2);
+	CU_ASSERT_EQUAL(play.node->disk_accepted, 2);
+	world_free(play.world);
+}
+
+static void
+a_taken_port_is_tried_again_and_then_ends_the_server(void)
+{
+	Play play = play_new();
+	play.world->may_fail = true;
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT_PTR_NULL(play.world->fatal);
+		play.node->listens[PDK_PURPOSE_QUORUM] = false;
+		if (i == 0) {
+			node_step_begin(play.node);
+			pdk_replica_listen(play.node->replica, PDK_PURPOSE_QUORUM, true);
+			node_step_end(play.node);
+		} else {
+			play.world->now_us += 1000000;
+			turn(&play);
+		}
+		CU_ASSERT_TRUE(play.node->listens[PDK_PURPOSE_QUORUM]);
+		node_step_begin(play.node);
+		pdk_replica_listening(play.node->replica, PDK_PURPOSE_QUORUM, "in use");
+		if (i == 0) /* the first one, of begin */
+			pdk_replica_listening(play.node->replica, PDK_PURPOSE_QUORUM, NULL);
+		node_step_end(play.node);
+	}
+	CU_ASSERT_PTR_NOT_NULL(play.world->fatal);
+	world_free(play.world);
+}
+
 /* What join says to these records. */
 static bool
 joins(const char *accepted, const char *current, int64_t last_logged, int64_t *found)
@@ -575,6 +648,8 @@ main(void)
 	CU_ADD_TEST(suite, a_snapshot_is_durable_before_anything_is_logged_behind_it);
 	CU_ADD_TEST(suite, half_a_snapshot_is_forgotten_before_the_next_vote);
 	CU_ADD_TEST(suite, a_snapshot_without_its_signature_is_refused);
+	CU_ADD_TEST(suite, a_leader_named_by_a_reconfiguration_is_followed_without_an_election);
+	CU_ADD_TEST(suite, a_taken_port_is_tried_again_and_then_ends_the_server);
 	CU_ADD_TEST(suite, epochs_that_contradict_the_log_are_refused);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();

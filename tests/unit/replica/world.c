@@ -105,7 +105,10 @@ static void
 hook_fatal(void *context, const char *line)
 {
 	const Node *node = context;
-	g_error("server %d: %s", (int)node->sid, line);
+	if (!node->world->may_fail)
+		g_error("server %d: %s", (int)node->sid, line);
+	g_free(node->world->fatal);
+	node->world->fatal = g_strdup(line);
 }
 
 static void
@@ -689,6 +692,7 @@ make_replica(Node *node)
 		.observer_delay_ms = 50,
 		.bind_retries = 3,
 		.sync_enabled = true,
+		.reconfig_enabled = world->reconfig,
 		.learner_output_max = 64 * 1024 * 1024,
 	};
 	PdkReplicaHooks hooks = node_hooks;
@@ -784,6 +788,7 @@ world_free(World *world)
 	pdk_assert(world->connections->len == 0);
 	g_ptr_array_unref(world->connections);
 	g_byte_array_unref(world->tapped);
+	g_free(world->fatal);
 	world_txns_cut(world->committed, 0);
 	g_array_unref(world->committed);
 	g_hash_table_unref(world->leaders);

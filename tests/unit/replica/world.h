@@ -108,6 +108,9 @@ struct World {
 	int64_t named;   /* the world's leader */
 	uint64_t next_value;
 	unsigned history_count;
+	bool reconfig;   /* reconfigEnabled */
+	char *fatal;     /* the last line of a server that cannot go on; only tests that expect one set `may_fail` */
+	bool may_fail;
 	bool talk; /* print the operators' lines */
 
 	GArray *committed;  /* WorldTxn: what the ensemble delivered, ever */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Disks of the world: one lane of jobs a server, done one after the other; a crash keeps what was synced, and chance decides about
- * the rest. */
+/* Disks of the world: one lane of jobs a server, done in order; a crash keeps what was synced, and chance decides on the rest. */
 #include "world.h"
 
 GArray *
