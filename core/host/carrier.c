@@ -3,7 +3,6 @@
 #include "host/carrier.h"
 
 #include "base/assert.h"
-#include "host/pairs.h"
 #include <string.h>
 
 #define REFRESH_US 1000000
@@ -36,7 +35,7 @@ struct PdkCarrier {
 	GPtrArray *lines; /* Line */
 	const PdkPersistenceOps *log_ops;
 	PdkPersistence *log;
-	PdkDynamicFiles *dynamic_files; /* NULL: stand-alone */
+	PdkMembership *membership; /* NULL: stand-alone */
 
 	int64_t now_us, wall_ms; /* read once a burst */
 	bool clock_fresh;
@@ -362,13 +361,13 @@ pdk_carrier_recover(PdkCarrier *carrier, const PdkPersistenceOps *ops, PdkPersis
 }
 
 void
-pdk_carrier_begin(PdkCarrier *carrier, PdkDynamicFiles *dynamic_files)
+pdk_carrier_begin(PdkCarrier *carrier, PdkMembership *membership)
 {
 	const PdkPersistenceOps *ops = carrier->log_ops;
 	bool can_snapshot = PDK_HAS(ops, snapshot_begin) && PDK_HAS(ops, snapshot_part) &&
 			    PDK_HAS(ops, snapshot_finish) && PDK_HAS(ops, snapshot_abort);
 
-	carrier->dynamic_files = dynamic_files;
+	carrier->membership = membership;
 	read_clock(carrier);
 	refresh_facts(carrier);
 	pdk_server_begin(carrier->server, carrier->now_us, carrier->wall_ms, can_snapshot, carrier->effects);
@@ -537,19 +536,6 @@ carry_record(PdkCarrier *carrier, const PdkCommand *command)
 }
 
 static void
-carry_members(PdkCarrier *carrier, const PdkCommand *command)
-{
-	if (strcmp(command->key, "next") == 0) {
-		pdk_dynamic_files_propose(carrier->dynamic_files, command->part);
-		return;
-	}
-	size_t length;
-	const char *text = g_bytes_get_data(command->part, &length);
-	pdk_pairs_set_membership(carrier->settings, text, length);
-	pdk_dynamic_files_commit(carrier->dynamic_files, command->part);
-}
-
-static void
 carry_truncate(PdkCarrier *carrier, int64_t zxid)
 {
 	PdkEvent event = {.kind = PDK_EVENT_TRUNCATED};
@@ -619,7 +605,7 @@ carry_command(PdkCarrier *carrier, const PdkCommand *command)
 		carry_record(carrier, command);
 		return;
 	case PDK_COMMAND_MEMBERS:
-		carry_members(carrier, command);
+		pdk_membership_change(carrier->membership, command->key, command->part);
 		return;
 	case PDK_COMMAND_TRUNCATE:
 		carry_truncate(carrier, command->zxid);
@@ -747,14 +733,14 @@ bool
 pdk_carrier_awaits_log(const PdkCarrier *carrier)
 {
 	/* Peers that vote and acknowledge are never kept waiting. */
-	return carrier->dynamic_files == NULL && carrier->mute && !carrier->again && carrier->heard_last > 0 &&
+	return carrier->membership == NULL && carrier->mute && !carrier->again && carrier->heard_last > 0 &&
 	       carrier->synced_zxid < carrier->appended_zxid;
 }
 
 bool
 pdk_carrier_has_one_peer(const PdkCarrier *carrier)
 {
-	return carrier->dynamic_files == NULL && carrier->heard_last == 1 && carrier->synced_zxid >= carrier->appended_zxid;
+	return carrier->membership == NULL && carrier->heard_last == 1 && carrier->synced_zxid >= carrier->appended_zxid;
 }
 
 static void
@@ -774,7 +760,7 @@ pdk_carrier_stop(PdkCarrier *carrier)
 	uint32_t cursor = 0;
 
 	/* What is proposed becomes durable with the help of peers: they stay. */
-	if (carrier->dynamic_files)
+	if (carrier->membership)
 		carry_unlisten(carrier, PDK_PURPOSE_CLIENT);
 	else
 		stop_listening(carrier);

@@ -7,8 +7,8 @@
 #ifndef PDK_HOST_CARRIER_H
 #define PDK_HOST_CARRIER_H
 
-#include "host/dynamic-files.h"
 #include "host/links.h"
+#include "host/membership.h"
 #include "server/server.h"
 
 typedef struct PdkCarrier PdkCarrier;
@@ -24,8 +24,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkCarrier, pdk_carrier_free)
 /* Once, before the first event: starts and recovers. False: @error says what the disk held. */
 bool pdk_carrier_recover(PdkCarrier *carrier, const PdkPersistenceOps *ops, PdkPersistence *persistence,
 			 PdkRecovered *recovered, GError **error);
-/* Once, after it: the server begins. @dynamic_files (borrowed): where an ensemble's members are kept; NULL: stand-alone. */
-void pdk_carrier_begin(PdkCarrier *carrier, PdkDynamicFiles *dynamic_files);
+/* Once, after it: the server begins. @membership (borrowed): of an ensemble; NULL: stand-alone. */
+void pdk_carrier_begin(PdkCarrier *carrier, PdkMembership *membership);
 /* Starts the transport (its `start`); listening is the caller's. */
 void pdk_carrier_add_transport(PdkCarrier *carrier, const PdkTransportOps *ops, PdkTransport *transport);
 

@@ -30,8 +30,8 @@ typedef struct {
 	PdkHostFacts facts;
 	GArray *parts[PDK_KINDS]; /* Part */
 	int64_t recovered_zxid;
-	PdkInstance *keeper;	  /* lends lane and files to dynamic_files; NULL: stand-alone */
-	PdkDynamicFiles *dynamic_files;
+	PdkInstance *keeper; /* lends lane and files to `membership` */
+	PdkMembership *membership; /* NULL: stand-alone */
 } Daemon;
 
 static void
@@ -169,15 +169,15 @@ start_election(Daemon *daemon, const PdkChosen *chosen, GError **error)
 
 /* The members of an ensemble are kept on disk; a static file that holds them is rewritten by a reconfiguration. */
 static void
-start_keeper(Daemon *daemon)
+start_membership(Daemon *daemon)
 {
-	const PdkSettings *settings = daemon->configuration->settings;
+	PdkSettings *settings = daemon->configuration->settings;
 	g_autoptr(GError) error = NULL;
 
 	if (settings->replica == NULL)
 		return;
 	daemon->keeper = pdk_instance_new(pdk_loop_runtime(daemon->loop), "members");
-	daemon->dynamic_files = pdk_dynamic_files_new(pdk_instance_host(daemon->keeper), settings);
+	daemon->membership = pdk_membership_new(pdk_instance_host(daemon->keeper), settings);
 	if (!settings->reconfig_enabled || settings->config_file == NULL || settings->dynamic_file)
 		return;
 	if (!pdk_dynamic_files_back_up(pdk_files_system(), settings->config_file, &error))
@@ -185,12 +185,12 @@ start_keeper(Daemon *daemon)
 }
 
 static void
-stop_keeper(Daemon *daemon)
+stop_membership(Daemon *daemon)
 {
 	if (daemon->keeper == NULL)
 		return;
 	pdk_instance_settle(daemon->keeper);
-	pdk_dynamic_files_free(daemon->dynamic_files);
+	pdk_membership_free(daemon->membership);
 	pdk_instance_free(daemon->keeper);
 }
 
@@ -239,6 +239,8 @@ listen_everywhere(Daemon *daemon, GString *addresses, GError **error)
 			}
 			if (addresses->len == 0)
 				pdk_pairs_set_client_port(daemon->configuration->settings, bound);
+			if (addresses->len == 0 && daemon->membership)
+				pdk_membership_serve(daemon->membership, ops, part->self);
 			g_string_append_printf(addresses, "%s%s", addresses->len ? "," : "", bound);
 		}
 	}
@@ -288,8 +290,8 @@ start(Daemon *daemon, GError **error)
 	    !start_kind(daemon, PDK_KIND_PERSISTENCE, start_persistence, error) ||
 	    !start_kind(daemon, PDK_KIND_ELECTION, start_election, error))
 		return false;
-	start_keeper(daemon);
-	pdk_carrier_begin(daemon->carrier, daemon->dynamic_files);
+	start_membership(daemon);
+	pdk_carrier_begin(daemon->carrier, daemon->membership);
 	if (!start_kind(daemon, PDK_KIND_ADMIN, start_admin, error) ||
 	    !start_kind(daemon, PDK_KIND_METRICS, start_metrics, error) ||
 	    !start_kind(daemon, PDK_KIND_TRANSPORT, start_transport, error) || !listen_everywhere(daemon, addresses, error))
@@ -347,7 +349,7 @@ stop(Daemon *daemon)
 	stop_kind(daemon, PDK_KIND_METRICS);
 	stop_kind(daemon, PDK_KIND_ADMIN);
 	stop_kind(daemon, PDK_KIND_AUTH);
-	stop_keeper(daemon);
+	stop_membership(daemon);
 	stop_kind(daemon, PDK_KIND_PERSISTENCE);
 	pdk_carrier_free(daemon->carrier);
 	pdk_server_free(daemon->server);

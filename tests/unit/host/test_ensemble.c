@@ -3,6 +3,7 @@
 #include "host/configuration.h"
 #include "host/dynamic-files.h"
 #include "host/files.h"
+#include "host/membership.h"
 #include "suite.h"
 
 #include <glib/gstdio.h>
@@ -444,6 +445,59 @@ a_committed_configuration_moves_into_a_file_of_its_own(void)
 	g_string_free(said, TRUE);
 }
 
+/* A transport that remembers what it was asked for, and cannot listen on port 7. */
+static char *
+listen_for_show(PdkTransport *self G_GNUC_UNUSED, PdkPurpose purpose, const char *address, int backlog G_GNUC_UNUSED, GError **error)
+{
+	g_string_append_printf(said, "listen %d %s, ", (int)purpose, address);
+	if (!g_str_has_suffix(address, ":7"))
+		return g_strdup(address);
+	g_set_error_literal(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "taken");
+	return NULL;
+}
+
+static void
+stop_for_show(PdkTransport *self G_GNUC_UNUSED, PdkPurpose purpose)
+{
+	g_string_append_printf(said, "stop %d, ", (int)purpose);
+}
+
+static void
+change(PdkMembership *membership, const char *text)
+{
+	g_autoptr(GBytes) bytes = g_bytes_new(text, strlen(text));
+
+	g_string_set_size(said, 0);
+	pdk_membership_change(membership, "committed", bytes);
+}
+
+static void
+clients_are_served_where_the_members_say(void)
+{
+	g_auto(Place) place = place_new("1");
+	g_autoptr(PdkConfiguration) configuration = zoo_good(&place, LIMITS THREE);
+	const PdkHost host = {.size = sizeof(PdkHost), .log = say, .offload = do_at_once, .files = pdk_files_system()};
+	const PdkTransportOps ops = {
+		.size = sizeof(PdkTransportOps), .listen = listen_for_show, .stop_listening_for = stop_for_show,
+	};
+	PdkMembership *membership = pdk_membership_new(&host, configuration->settings);
+
+	said = g_string_new(NULL);
+	pdk_membership_serve(membership, &ops, NULL);
+	change(membership, THREE "version=1");
+	CU_ASSERT_PTR_NULL(strstr(said->str, "listen"));
+	change(membership, "server.1=a:1:2;2181\nserver.2=b:1:2\nversion=2");
+	CU_ASSERT_PTR_NULL(strstr(said->str, "listen"));
+	change(membership, "server.1=a:1:2;127.0.0.1:2182\nserver.2=b:1:2\nversion=3");
+	assert_holds(said->str, "stop 1, listen 1 127.0.0.1:2182, 3 clients-move to=127.0.0.1:2182");
+	CU_ASSERT_STRING_EQUAL(conf_pair(configuration, "clientPort"), "2182");
+	assert_holds(conf_pair(configuration, "membership"), "version=3");
+	change(membership, "server.1=a:1:2;7\nserver.2=b:1:2\nversion=4");
+	assert_holds(said->str, "stop 1, listen 1 *:7, listen 1 127.0.0.1:2182, 2 clients-stay at=127.0.0.1:2182 wanted=*:7 cause=\"taken\"");
+	pdk_membership_free(membership);
+	g_string_free(said, TRUE);
+}
+
 static void
 the_static_file_is_kept_as_it_was(void)
 {
@@ -573,6 +627,7 @@ add_cases(CU_pSuite suite)
 	CASE(members_may_stand_in_a_dynamic_file);
 	CASE(a_proposed_configuration_is_remembered);
 	CASE(a_committed_configuration_moves_into_a_file_of_its_own);
+	CASE(clients_are_served_where_the_members_say);
 	CASE(the_static_file_is_kept_as_it_was);
 	CASE(members_of_a_paddock_conf_make_an_ensemble);
 	CASE(the_id_may_stand_in_either_place_but_not_differ);
