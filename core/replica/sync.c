@@ -275,6 +275,21 @@ start_from_disk(PdkReplica *replica, PdkHandler *handler, const Past *past, cons
 	return true;
 }
 
+/*
+ * The txn right before the oldest in memory: who stands there misses none of them. Zxids of an epoch follow each other, and the
+ * first of this leader's epoch follows its initial history.
+ */
+static int64_t
+base_of(const PdkReplica *replica, const Past *past)
+{
+	if (past->n_told == 0)
+		return replica->leading.initial_zxid;
+	int64_t first = zxids(past)[0];
+	if (pdk_zxid_counter(first) > 1)
+		return first - 1;
+	return pdk_zxid_epoch(first) == replica->leading.epoch ? replica->leading.initial_zxid : PDK_NO_ZXID;
+}
+
 static void
 start(PdkReplica *replica, PdkHandler *handler)
 {
@@ -287,6 +302,8 @@ start(PdkReplica *replica, PdkHandler *handler)
 		    handler->last_zxid >= replica->log_floor;
 	PdkSyncPlan plan =
 		pdk_sync_plan(zxids(&past), past.n_told, processed, handler->last_zxid, replica->leading.epoch, disk);
+	if (handler->last_zxid == base_of(replica, &past))
+		plan = diff(past.n_told > 0 ? zxids(&past)[past.n_told - 1] : handler->last_zxid, handler->last_zxid);
 	bool snap = plan.mode == PDK_SYNC_SNAP;
 	handler->waits_for_walk = snap && ((plan.later && !established) || !start_snapshot(replica, handler, &past));
 	handler->waits_for_log = plan.from_disk && !start_from_disk(replica, handler, &past, &plan);
