@@ -35,6 +35,7 @@ struct PdkCarrier {
 	GPtrArray *lines; /* Line */
 	const PdkPersistenceOps *log_ops;
 	PdkPersistence *log;
+	bool can_snapshot; /* the persistence plugin has the snapshot slots */
 	PdkMembership *membership; /* NULL: stand-alone */
 
 	int64_t now_us, wall_ms; /* read once a burst */
@@ -44,6 +45,7 @@ struct PdkCarrier {
 	GArray *parts;	/* scratch of pdk_output_parts */
 	GArray *unsent; /* Unsent: to be told after carrying */
 	bool room;	/* the snapshot's last part was taken, and more are wanted */
+	int64_t passed_snapshot; /* zxid of one that the persistence plugin has no slots for */
 	GArray *findings; /* Finding */
 
 	bool mute; /* nobody was answered in the last turn, and no sync came back since */
@@ -364,13 +366,13 @@ void
 pdk_carrier_begin(PdkCarrier *carrier, PdkMembership *membership)
 {
 	const PdkPersistenceOps *ops = carrier->log_ops;
-	bool can_snapshot = PDK_HAS(ops, snapshot_begin) && PDK_HAS(ops, snapshot_part) &&
-			    PDK_HAS(ops, snapshot_finish) && PDK_HAS(ops, snapshot_abort);
 
+	carrier->can_snapshot = PDK_HAS(ops, snapshot_begin) && PDK_HAS(ops, snapshot_part) && PDK_HAS(ops, snapshot_finish) &&
+				PDK_HAS(ops, snapshot_abort);
 	carrier->membership = membership;
 	read_clock(carrier);
 	refresh_facts(carrier);
-	pdk_server_begin(carrier->server, carrier->now_us, carrier->wall_ms, can_snapshot, carrier->effects);
+	pdk_server_begin(carrier->server, carrier->now_us, carrier->wall_ms, carrier->can_snapshot, carrier->effects);
 	carrier->again = true;
 }
 
@@ -441,11 +443,30 @@ carry_link_command(PdkCarrier *carrier, const PdkCommand *command)
 				 command->type == PDK_COMMAND_CLOSE ? PDK_CLOSE_NOW : PDK_CLOSE_FLUSHED);
 }
 
+/* An observer that keeps nothing is sent a snapshot of the leader: it is as durable as the rest. */
+static void
+pass_snapshot(PdkCarrier *carrier, const PdkCommand *command)
+{
+	PdkEvent done = {.kind = PDK_EVENT_SNAPSHOT_DONE};
+
+	if (command->type == PDK_COMMAND_SNAPSHOT_BEGIN)
+		carrier->passed_snapshot = command->zxid;
+	carrier->room = command->type == PDK_COMMAND_SNAPSHOT_PART;
+	if (command->type != PDK_COMMAND_SNAPSHOT_FINISH)
+		return;
+	done.snapshot.zxid = carrier->passed_snapshot;
+	find(carrier, &done, NULL, NULL);
+}
+
 static void
 carry_snapshot_command(PdkCarrier *carrier, const PdkCommand *command)
 {
 	PdkEvent refused = {.kind = PDK_EVENT_SNAPSHOT_DONE};
 
+	if (!carrier->can_snapshot) {
+		pass_snapshot(carrier, command);
+		return;
+	}
 	switch (command->type) {
 	case PDK_COMMAND_SNAPSHOT_BEGIN:
 		if (carrier->log_ops->snapshot_begin(carrier->log, command->zxid))
