@@ -205,18 +205,20 @@ read_member_lines(const Reader *reader, const config_setting_t *setting, const c
 
 	if (list == NULL) {
 		g_autofree char *found = describe(setting);
-		return blame(reader->file, setting, PDK_CONFIG_ERROR_VALUE, error, "found %s, allowed: a list of strings \"N=...\"",
-			     found);
+		return blame(reader->file, setting, PDK_CONFIG_ERROR_VALUE, error,
+			     "found %s, allowed: a list of strings \"N=...\"", found);
 	}
 	for (unsigned i = 0; list[i]; i++) {
 		const config_setting_t *at = config_setting_get_elem(setting, i);
 		const char *equals = strchr(list[i], '=');
 		if (equals == NULL)
-			return blame(reader->file, at, PDK_CONFIG_ERROR_VALUE, error, "found \"%s\", allowed: \"N=...\"", list[i]);
+			return blame(reader->file, at, PDK_CONFIG_ERROR_VALUE, error, "found \"%s\", allowed: \"N=...\"",
+				     list[i]);
 		g_autofree char *number = g_strndup(list[i], (gsize)(equals - list[i]));
 		g_autofree char *key = g_strconcat(zoo_prefix, g_strstrip(number), NULL);
 		g_autofree char *value = g_strstrip(g_strdup(equals + 1));
-		pdk_ensemble_add_line(reader->configuration, key, value, config_setting_name(setting), config_setting_source_line(at));
+		pdk_ensemble_add_line(reader->configuration, key, value, config_setting_name(setting),
+				      config_setting_source_line(at));
 	}
 	return true;
 }
@@ -228,7 +230,8 @@ read_id(const Reader *reader, const config_setting_t *setting, GError **error)
 
 	if (!is_integer(setting) || config_setting_get_int64(setting) < 0) {
 		g_autofree char *found = describe(setting);
-		return blame(reader->file, setting, PDK_CONFIG_ERROR_VALUE, error, "found %s, allowed: an integer, 0 or more", found);
+		return blame(reader->file, setting, PDK_CONFIG_ERROR_VALUE, error, "found %s, allowed: an integer, 0 or more",
+			     found);
 	}
 	draft->has_id = true;
 	draft->id = config_setting_get_int64(setting);
@@ -276,8 +279,8 @@ read_group(const Reader *reader, const config_setting_t *group, GError **error)
 		if (key == NULL) {
 			g_autofree char *allowed = keys_allowed(name);
 			return blame(reader->file, setting, PDK_CONFIG_ERROR_UNKNOWN, error,
-				     "found an unknown key in %s, allowed: %s%s", name, is_ensemble ? "id, members, groups, weights, " : "",
-				     allowed);
+				     "found an unknown key in %s, allowed: %s%s", name,
+				     is_ensemble ? "id, members, groups, weights, " : "", allowed);
 		}
 		if (!read_setting(reader, setting, key, error))
 			return false;
@@ -573,8 +576,8 @@ read_ensemble(const Reader *reader, GError **error)
 
 	if (draft->has_id && draft->lines->len == 0) {
 		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_MISSING,
-			    "%s:%u: id: found no members beside it, allowed: members = ( \"1=HOST:2888:3888\", ... )", reader->file,
-			    draft->id_line);
+			    "%s:%u: id: found no members beside it, allowed: members = ( \"1=HOST:2888:3888\", ... )",
+			    reader->file, draft->id_line);
 		return false;
 	}
 	if (!pdk_ensemble_settle(configuration, error))

@@ -162,7 +162,8 @@ start_election(Daemon *daemon, const PdkChosen *chosen, GError **error)
 	g_autoptr(GBytes) accepted_epoch = get_record(daemon, "acceptedEpoch");
 	g_autoptr(GBytes) current_epoch = get_record(daemon, "currentEpoch");
 
-	part.self = ops->create(pdk_instance_host(part.instance), chosen->config, pdk_server_ensemble(daemon->server), record, error);
+	part.self = ops->create(pdk_instance_host(part.instance), chosen->config, pdk_server_ensemble(daemon->server), record,
+				error);
 	return keep_part(daemon, &part, error) && pdk_server_join(daemon->server, ops, part.self, accepted_epoch, current_epoch,
 								  daemon->recovered_zxid, error);
 }
@@ -259,7 +260,8 @@ tell_started(const Daemon *daemon, const char *addresses)
 		pdk_log(daemon->log, PDK_LOG_INFO,
 			"listening on %s as server.%" G_GINT64_FORMAT ", %s of an ensemble of %u zxid=0x%" G_GINT64_MODIFIER
 			"x nodes=%" G_GUINT64_FORMAT " version=%s",
-			addresses, replica->self, pdk_members_votes(replica->committed, replica->self) ? "participant" : "observer",
+			addresses, replica->self,
+			pdk_members_votes(replica->committed, replica->self) ? "participant" : "observer",
 			pdk_members_count(replica->committed), facts.last_zxid, facts.node_count, pdk_version());
 	else
 		pdk_log(daemon->log, PDK_LOG_INFO,

@@ -249,7 +249,8 @@ done(void *data)
 	const PdkHost *host = job->owner->host;
 
 	if (job->error)
-		host->log(host, PDK_LOG_WARNING, "members-not-kept which=%s next=\"they are gone at a restart, unless they are kept later\" cause=\"%s\"",
+		host->log(host, PDK_LOG_WARNING,
+			  "members-not-kept which=%s next=\"they are gone at a restart, unless they are kept later\" cause=\"%s\"",
 			  job->committed ? "committed" : "next", job->error->message);
 	else if (job->path)
 		host->log(host, PDK_LOG_INFO, "members-kept file=%s", job->path);

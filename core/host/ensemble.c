@@ -69,12 +69,13 @@ read_myid(Settler *settler, GError **error)
 	if (!g_ascii_string_to_signed(g_strstrip(text), 10, 0, G_MAXINT64, &id, NULL)) {
 		g_autofree char *escaped = g_strescape(text, NULL);
 		return refuse(error, PDK_CONFIG_ERROR_VALUE,
-			      "%s: found \"%.60s\", allowed: the number of this server, decimal, on the first line", path, escaped);
+			      "%s: found \"%.60s\", allowed: the number of this server, decimal, on the first line", path,
+			      escaped);
 	}
 	if (settler->has_id && settler->id != id)
 		return refuse(error, PDK_CONFIG_ERROR_VALUE,
-			      "%s: found %" G_GINT64_FORMAT ", allowed: %" G_GINT64_FORMAT " as %s says, or no such file", path, id,
-			      settler->id, settler->id_place);
+			      "%s: found %" G_GINT64_FORMAT ", allowed: %" G_GINT64_FORMAT " as %s says, or no such file", path,
+			      id, settler->id, settler->id_place);
 	if (settler->has_id)
 		return true;
 	settler->has_id = true;
@@ -114,8 +115,8 @@ check_id(const Settler *settler, const PdkMembers *members, GError **error)
 
 	if (!settler->has_id)
 		return refuse(error, PDK_CONFIG_ERROR_MISSING,
-			      "%s/myid: found no such file, allowed: one with the number of this server, one of %s (paddock.conf may "
-			      "have it as id in the group ensemble)",
+			      "%s/myid: found no such file, allowed: one with the number of this server, one of %s (paddock.conf "
+			      "may have it as id in the group ensemble)",
 			      settler->settings->data_dir, sids);
 	if (pdk_members_find(members, settler->id) == NULL)
 		return refuse(error, PDK_CONFIG_ERROR_VALUE,
@@ -157,8 +158,8 @@ read_dynamic_file(Settler *settler, GError **error)
 		const PdkProperty *property = g_ptr_array_index(properties, i);
 		if (!pdk_members_builder_knows(property->key))
 			return refuse(error, PDK_CONFIG_ERROR_VALUE,
-				      "%s:%u: %s: found this key, allowed: server.N, group.N, weight.N (the version is in the file's "
-				      "name)",
+				      "%s:%u: %s: found this key, allowed: server.N, group.N, weight.N (the version is in the "
+				      "file's name)",
 				      path, property->line, property->key);
 		PdkGiven given = {g_strdup(property->key), g_strdup(property->value), g_strdup(property->key), property->line};
 		g_array_append_val(settler->lines, given);
@@ -194,7 +195,7 @@ find_dynamic_file(Settler *settler, GError **error)
 	if (settler->settings->dynamic_file == NULL)
 		return true;
 	pdk_configuration_warn(settler->configuration,
-			       "%s: members has no effect: %s holds them since a reconfiguration; removing it makes members count again",
+			       "%s: members has no effect: %s holds them since a reconfiguration; without it members count again",
 			       settler->configuration->file, settler->settings->dynamic_file);
 	return read_dynamic_file(settler, error);
 }
@@ -270,7 +271,8 @@ check_limit(const Settler *settler, const char *zoo_key, int32_t value, GError *
 	g_autofree char *place = place_of(settler, zoo_key);
 
 	if (settler->configuration->ensemble.is_static_file && !pdk_configuration_noted(settler->configuration, zoo_key))
-		return refuse(error, PDK_CONFIG_ERROR_MISSING, "%s: found none, allowed: ticks, 1 or more (an ensemble needs it)", place);
+		return refuse(error, PDK_CONFIG_ERROR_MISSING, "%s: found none, allowed: ticks, 1 or more (an ensemble needs it)",
+			      place);
 	return value > 0 ||
 	       refuse(error, PDK_CONFIG_ERROR_VALUE, "%s: found 0, allowed: ticks, 1 or more (an ensemble needs it)", place);
 }
@@ -285,13 +287,15 @@ check_peer_type(const Settler *settler, const PdkMember *own, GError **error)
 		return true;
 	bool observer = g_ascii_strcasecmp(given->value, "observer") == 0;
 	if (!observer && g_ascii_strcasecmp(given->value, "participant") != 0)
-		return refuse(error, PDK_CONFIG_ERROR_VALUE, "%s: found \"%s\", allowed: participant, observer", place, given->value);
+		return refuse(error, PDK_CONFIG_ERROR_VALUE, "%s: found \"%s\", allowed: participant, observer", place,
+			      given->value);
 	if (own == NULL && observer)
-		return refuse(error, PDK_CONFIG_ERROR_VALUE, "%s: found \"observer\", allowed: participant (this server stands alone)",
-			      place);
+		return refuse(error, PDK_CONFIG_ERROR_VALUE,
+			      "%s: found \"observer\", allowed: participant (this server stands alone)", place);
 	if (own && own->observer != observer)
-		pdk_configuration_warn(settler->configuration, "%s: found \"%s\", but server.%" G_GINT64_FORMAT " in %s makes it %s: that counts",
-				       place, given->value, own->sid, settler->file, own->observer ? "an observer" : "a participant");
+		pdk_configuration_warn(settler->configuration,
+				       "%s: found \"%s\", but server.%" G_GINT64_FORMAT " in %s makes it %s: that counts", place,
+				       given->value, own->sid, settler->file, own->observer ? "an observer" : "a participant");
 	return true;
 }
 
@@ -325,8 +329,8 @@ take_client_address(const Settler *settler, const PdkMember *own, GError **error
 		return true;
 	return refuse(error, PDK_CONFIG_ERROR_VALUE,
 		      "%s:%u: %s: found %s%s%s, allowed: nothing, or what server.%" G_GINT64_FORMAT " in %s says: %s:%u",
-		      settler->configuration->file, port->line, port->name, any ? "" : address->value, any ? "" : ":", port->value,
-		      own->sid, settler->file, own->client_host, own->client_port);
+		      settler->configuration->file, port->line, port->name, any ? "" : address->value, any ? "" : ":",
+		      port->value, own->sid, settler->file, own->client_host, own->client_port);
 }
 
 static bool

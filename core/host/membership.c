@@ -73,7 +73,8 @@ move_clients(PdkMembership *membership, const char *to)
 	g_autofree char *again = NULL;
 	if (membership->client_address)
 		again = ops->listen(membership->transport, PDK_PURPOSE_CLIENT, membership->client_address, 0, NULL);
-	host->log(host, PDK_LOG_WARNING, "clients-stay at=%s wanted=%s cause=\"%s\"", again ? again : "nowhere", to, error->message);
+	host->log(host, PDK_LOG_WARNING, "clients-stay at=%s wanted=%s cause=\"%s\"", again ? again : "nowhere", to,
+		  error->message);
 }
 
 static void

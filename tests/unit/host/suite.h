@@ -10,7 +10,8 @@
 #include <string.h>
 
 extern const PdkPlugin pdk_plugin_transport_tcp, pdk_plugin_persistence_logsnap, pdk_plugin_persistence_memory,
-	pdk_plugin_auth_digest, pdk_plugin_auth_ip, pdk_plugin_admin_fourletter, pdk_plugin_election_fle, pdk_plugin_election_paxos;
+	pdk_plugin_auth_digest, pdk_plugin_auth_ip, pdk_plugin_admin_fourletter, pdk_plugin_election_fle,
+	pdk_plugin_election_paxos;
 
 #define CASE(name) CU_add_test(suite, #name, name)
 

@@ -217,7 +217,8 @@ one_participant_stands_alone_unless_told_otherwise(void)
 	CU_ASSERT_EQUAL(alone->chosen[PDK_KIND_ELECTION]->len, 0);
 	g_autoptr(PdkConfiguration) member = zoo_good(&place, LIMITS "standaloneEnabled=false\nserver.1=a:1:2\n");
 	CU_ASSERT_PTR_NOT_NULL(member->settings->replica);
-	zoo_bad("1", LIMITS "server.1=a:1:2\nserver.2=b:1:2:observer\n", "zoo.cfg: server.N: found \"1 participants, 1 observers\"");
+	zoo_bad("1", LIMITS "server.1=a:1:2\nserver.2=b:1:2:observer\n",
+		"zoo.cfg: server.N: found \"1 participants, 1 observers\"");
 }
 
 static void
@@ -289,8 +290,10 @@ every_key_of_an_ensemble_finds_its_place(void)
 static void
 what_peers_cannot_do_yet_is_refused_or_named(void)
 {
-	zoo_bad("1", LIMITS THREE "sslQuorum=true\n", "zoo.cfg:8: sslQuorum: found \"true\", allowed: false (this build has no TLS)");
-	zoo_bad("1", LIMITS THREE "quorum.auth.enableSasl=true\n", "zoo.cfg:8: quorum.auth.enableSasl: found \"true\", allowed: false");
+	zoo_bad("1", LIMITS THREE "sslQuorum=true\n",
+		"zoo.cfg:8: sslQuorum: found \"true\", allowed: false (this build has no TLS)");
+	zoo_bad("1", LIMITS THREE "quorum.auth.enableSasl=true\n",
+		"zoo.cfg:8: quorum.auth.enableSasl: found \"true\", allowed: false");
 	zoo_bad("1", LIMITS "server.1=a:1:2|b:1:2\nserver.2=c:1:2\n", "zoo.cfg:5: server.1: found \"a:1:2|b:1:2\", allowed: ");
 	g_auto(Place) place = place_new("1");
 	g_autoptr(PdkConfiguration) configuration = zoo_good(&place, LIMITS THREE "observerMasterPort=9999\n");
@@ -447,7 +450,8 @@ a_committed_configuration_moves_into_a_file_of_its_own(void)
 
 /* A transport that remembers what it was asked for, and cannot listen on port 7. */
 static char *
-listen_for_show(PdkTransport *self G_GNUC_UNUSED, PdkPurpose purpose, const char *address, int backlog G_GNUC_UNUSED, GError **error)
+listen_for_show(PdkTransport *self G_GNUC_UNUSED, PdkPurpose purpose, const char *address, int backlog G_GNUC_UNUSED,
+		GError **error)
 {
 	g_string_append_printf(said, "listen %d %s, ", (int)purpose, address);
 	if (!g_str_has_suffix(address, ":7"))
@@ -546,7 +550,8 @@ the_id_may_stand_in_either_place_but_not_differ(void)
 	g_autoptr(PdkConfiguration) both = conf_good(&place, "ensemble = { id = 3; " MEMBERS " };");
 	CU_ASSERT_EQUAL(both->settings->replica->self, 3);
 	conf_bad("3", "ensemble = { id = 2; " MEMBERS " };", "/myid: found 3, allowed: 2 as p.conf:2: id says, or no such file");
-	conf_bad(NULL, "ensemble = { id = 7; " MEMBERS " };", "p.conf:2: id: found 7, allowed: a member of the ensemble, one of 1, 2, 3");
+	conf_bad(NULL, "ensemble = { id = 7; " MEMBERS " };",
+		 "p.conf:2: id: found 7, allowed: a member of the ensemble, one of 1, 2, 3");
 	conf_bad(NULL, "ensemble = { " MEMBERS " };", "/myid: found no such file");
 }
 
@@ -555,11 +560,14 @@ mistakes_of_the_group_name_their_line(void)
 {
 	conf_bad(NULL, "ensemble = { id = 1; };", "p.conf:2: id: found no members beside it");
 	conf_bad(NULL, "ensemble = { id = \"1\"; };", "p.conf:2: id: found the string \"1\", allowed: an integer, 0 or more");
-	conf_bad(NULL, "ensemble = { members = ( 1 ); };", "p.conf:2: members: found a list ( ), allowed: a list of strings \"N=...\"");
+	conf_bad(NULL, "ensemble = { members = ( 1 ); };",
+		 "p.conf:2: members: found a list ( ), allowed: a list of strings \"N=...\"");
 	conf_bad(NULL, "ensemble = { members = ( \"a:1:2\" ); };", "p.conf:2: members: found \"a:1:2\", allowed: \"N=...\"");
 	conf_bad(NULL, "ensemble = { id = 1; members = ( \"1=a:1:2\",\n\"2=b:x:2\" ); };", "p.conf:3: server.2: found \"b:x:2\"");
-	conf_bad(NULL, "ensemble = { snapshot_size_factor = \"a\"; };", "snapshot_size_factor: found the string \"a\", allowed: a number");
-	conf_bad(NULL, "ensemble = { id = 1; init_limit = 0; " MEMBERS " };", "p.conf:2: init_limit: found 0, allowed: ticks, 1 or more");
+	conf_bad(NULL, "ensemble = { snapshot_size_factor = \"a\"; };",
+		 "snapshot_size_factor: found the string \"a\", allowed: a number");
+	conf_bad(NULL, "ensemble = { id = 1; init_limit = 0; " MEMBERS " };",
+		 "p.conf:2: init_limit: found 0, allowed: ticks, 1 or more");
 }
 
 static void
