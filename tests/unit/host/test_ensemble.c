@@ -354,6 +354,25 @@ members_may_stand_in_a_dynamic_file(void)
 }
 
 static void
+the_newest_dynamic_file_is_that_of_the_highest_version(void)
+{
+	g_auto(Place) place = place_new(NULL);
+	g_autofree char *prefix = path_in(&place, "ensemble");
+	static const char *const names[] = {
+		"ensemble.dynamic.9", "ensemble.dynamic.100000001", "ensemble.dynamic.20", "ensemble.dynamic.next",
+		"ensemble.dynamic.200000001.tmp", "other.dynamic.300000001", "ensemble.dynamic.xyz",
+	};
+
+	CU_ASSERT_PTR_NULL(pdk_dynamic_files_newest(prefix));
+	for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
+		put_file(&place, names[i], "");
+	g_autofree char *newest = pdk_dynamic_files_newest(prefix);
+	assert_holds(newest, "/ensemble.dynamic.100000001");
+	CU_ASSERT_EQUAL(pdk_dynamic_files_version(newest), 0x100000001);
+	CU_ASSERT_EQUAL(pdk_dynamic_files_version("/etc/zoo.cfg.dynamic"), 0);
+}
+
+static void
 a_proposed_configuration_is_remembered(void)
 {
 	g_auto(Place) place = place_new("3");
@@ -633,6 +652,7 @@ add_cases(CU_pSuite suite)
 	CASE(the_own_line_may_say_where_clients_are_served);
 	CASE(groups_and_weights_make_hierarchical_quorums);
 	CASE(members_may_stand_in_a_dynamic_file);
+	CASE(the_newest_dynamic_file_is_that_of_the_highest_version);
 	CASE(a_proposed_configuration_is_remembered);
 	CASE(a_committed_configuration_moves_into_a_file_of_its_own);
 	CASE(clients_are_served_where_the_members_say);
