@@ -52,12 +52,13 @@ static int try_connect(const AddressInfo *address, gint64 deadline_ns) {
 
 gboolean pdk_bench_connection_begin(PdkBenchConnection *self, const PdkBenchTarget *target,
 				    gint64 deadline_ns, GError **error) {
+	const PdkBenchAddress *server = &target->servers[self->index % target->server_count];
 	AddressInfo hints = { .ai_socktype = SOCK_STREAM };
 	g_autoptr(AddressInfo) address = NULL;
-	int status = getaddrinfo(target->host, target->port, &hints, &address);
+	int status = getaddrinfo(server->host, server->port, &hints, &address);
 
 	if (status != 0) {
-		g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NXIO, "%s:%s: %s", target->host, target->port,
+		g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NXIO, "%s:%s: %s", server->host, server->port,
 			    gai_strerror(status));
 		return FALSE;
 	}

@@ -12,7 +12,7 @@ typedef struct {
 
 typedef struct {
 	int fd;
-	guint index;
+	guint index; /* also says which of several servers is its own */
 	gint32 next_xid;
 	gboolean wants_write; /* the socket was full: EPOLLOUT is armed */
 	guint in_flight;

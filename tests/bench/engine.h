@@ -5,10 +5,16 @@
 #include "histogram.h"
 #include "wire.h"
 
-/* Names of server and limits for a PdkBenchEngine; @host is an IPv4/IPv6 literal or a name. */
+/* Where one server listens; @host is an IPv4/IPv6 literal or a name. */
 typedef struct {
-	const char *host;
-	const char *port;
+	char *host;
+	char *port;
+} PdkBenchAddress;
+
+/* Servers and limits for a PdkBenchEngine. Connections go round robin over the servers, the first to the first. */
+typedef struct {
+	const PdkBenchAddress *servers;
+	guint server_count;
 	PdkBenchProtocol protocol;
 	guint connections;
 	guint depth; /* requests in flight on one connection, 1..65536 */
@@ -46,7 +52,8 @@ typedef struct {
 /* Monotonic nanoseconds. */
 gint64 pdk_bench_now(void);
 
-/* Opens all connections (and sessions), trying again until the server listens or the deadline has passed. */
+/* Opens all connections (and sessions), trying again until the server listens or the deadline has passed; of
+ * several servers only the first may be starting still. */
 PdkBenchEngine *pdk_bench_engine_new(const PdkBenchTarget *target, GError **error);
 
 /* Closes all connections; sessions are closed, not left to expire. */

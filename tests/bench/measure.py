@@ -5,6 +5,8 @@ import json
 import subprocess
 import time
 
+import servers as processes
+
 # Seconds of each kind of run, normal and --quick.
 TIMES = {
     "run": (5, 1.5), "warm": (12, 10), "snapshot_run": (20, 8), "hold": (3, 1), "settle": (3, 1),
@@ -54,7 +56,7 @@ class Measurement:
 
     def bench(self, server, label, arguments, limit=300):
         """One run of the load generator; its figures as a dictionary."""
-        command = [self.generator, "--server", f"127.0.0.1:{server.port}", "--pid", str(server.process.pid), "--json",
+        command = [self.generator, "--server", server.address(), "--pid", server.pids(), "--json",
                    "--limit", str(limit)] + [str(argument) for argument in arguments]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=limit + 60, check=False)
@@ -73,7 +75,7 @@ class Measurement:
         """Carries out one part; a failure is kept for the end, and the other parts go on."""
         try:
             what(server, *arguments)
-        except (BenchError, OSError, AssertionError) as error:
+        except (BenchError, processes.ServerError, OSError, AssertionError) as error:
             self.failures.append(str(error))
             self.say(f"  FAILED: {error}")
         finally:

@@ -44,18 +44,47 @@ static gboolean take_workload(PdkBenchOptions *options, GError **error) {
 }
 
 /* host:port, or [IPv6 address]:port. */
-static gboolean take_server(PdkBenchOptions *options, const char *server, GError **error) {
-	const char *colon = server != NULL ? strrchr(server, ':') : NULL;
+static gboolean take_server(PdkBenchAddress *address, const char *server, GError **error) {
+	const char *colon = strrchr(server, ':');
 	gsize length;
 
 	if (colon == NULL || colon == server || colon[1] == '\0')
-		return refuse(error, "--server", server != NULL ? server : "nothing", "HOST:PORT");
+		return refuse(error, "--server", server[0] != '\0' ? server : "nothing", "HOST:PORT");
 	length = (gsize)(colon - server);
-	options->port = g_strdup(colon + 1);
+	address->port = g_strdup(colon + 1);
 	if (server[0] == '[' && length > 2 && server[length - 1] == ']')
-		options->host = g_strndup(server + 1, length - 2);
+		address->host = g_strndup(server + 1, length - 2);
 	else
-		options->host = g_strndup(server, length);
+		address->host = g_strndup(server, length);
+	return TRUE;
+}
+
+static gboolean take_servers(PdkBenchOptions *options, const char *list, GError **error) {
+	g_auto(GStrv) each = g_strsplit(list != NULL ? list : "", ",", -1);
+
+	options->server_count = g_strv_length(each);
+	if (options->server_count == 0)
+		return refuse(error, "--server", "nothing", "HOST:PORT");
+	options->servers = g_new0(PdkBenchAddress, options->server_count);
+	for (guint i = 0; i < options->server_count; i++) {
+		if (!take_server(&options->servers[i], each[i], error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean take_pids(PdkBenchOptions *options, const char *list, GError **error) {
+	g_auto(GStrv) each = g_strsplit(list != NULL ? list : "", ",", -1);
+
+	options->pid_count = g_strv_length(each);
+	options->pids = g_new0(pid_t, options->pid_count + 1);
+	for (guint i = 0; i < options->pid_count; i++) {
+		guint64 pid;
+
+		if (!g_ascii_string_to_unsigned(each[i], 10, 1, G_MAXINT32, &pid, NULL))
+			return refuse(error, "--pid", each[i], "process ids, with commas between them");
+		options->pids[i] = (pid_t)pid;
+	}
 	return TRUE;
 }
 
@@ -75,9 +104,11 @@ static gboolean check(const PdkBenchOptions *options, GError **error) {
 }
 
 gboolean pdk_bench_options_parse(PdkBenchOptions *options, int argc, char **argv, GError **error) {
-	g_autofree char *server = NULL;
+	g_autofree char *servers = NULL;
+	g_autofree char *pids = NULL;
 	const GOptionEntry entries[] = {
-		{ "server", 's', 0, G_OPTION_ARG_STRING, &server, "Where the server listens", "HOST:PORT" },
+		{ "server", 's', 0, G_OPTION_ARG_STRING, &servers,
+		  "Where the server listens; connections go round robin over several", "HOST:PORT,..." },
 		{ "workload", 'w', 0, G_OPTION_ARG_STRING, &options->workload, "What to do (default get)",
 		  "NAME" },
 		{ "connections", 'c', 0, G_OPTION_ARG_INT, &options->connections, "Sessions (32)", "N" },
@@ -95,7 +126,8 @@ gboolean pdk_bench_options_parse(PdkBenchOptions *options, int argc, char **argv
 		{ "batch", 0, 0, G_OPTION_ARG_INT, &options->batch, "Creates per multi in load (1: no multi)",
 		  "N" },
 		{ "fire", 0, 0, G_OPTION_ARG_NONE, &options->fire, "watch: also fire every watch", NULL },
-		{ "pid", 'p', 0, G_OPTION_ARG_INT, &options->pid, "Server process to sample", "PID" },
+		{ "pid", 'p', 0, G_OPTION_ARG_STRING, &pids, "Server processes to sample, summed up",
+		  "PID,..." },
 		{ "parent", 0, 0, G_OPTION_ARG_STRING, &options->parent, "Znode to work under (/pdk-bench)",
 		  "PATH" },
 		{ "no-setup", 0, 0, G_OPTION_ARG_NONE, &options->no_setup, "The znodes are there already",
@@ -131,12 +163,17 @@ gboolean pdk_bench_options_parse(PdkBenchOptions *options, int argc, char **argv
 		options->workload = g_strdup("get");
 	if (options->parent == NULL)
 		options->parent = g_strdup("/pdk-bench");
-	return take_server(options, server, error) && take_workload(options, error) && check(options, error);
+	return take_servers(options, servers, error) && take_pids(options, pids, error) &&
+	       take_workload(options, error) && check(options, error);
 }
 
 void pdk_bench_options_clear(PdkBenchOptions *options) {
-	g_clear_pointer(&options->host, g_free);
-	g_clear_pointer(&options->port, g_free);
+	for (guint i = 0; i < options->server_count && options->servers != NULL; i++) {
+		g_free(options->servers[i].host);
+		g_free(options->servers[i].port);
+	}
+	g_clear_pointer(&options->servers, g_free);
+	g_clear_pointer(&options->pids, g_free);
 	g_clear_pointer(&options->workload, g_free);
 	g_clear_pointer(&options->parent, g_free);
 }

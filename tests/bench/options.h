@@ -20,8 +20,8 @@ typedef enum {
 } PdkBenchWorkloadKind;
 
 typedef struct {
-	char *host;
-	char *port;
+	PdkBenchAddress *servers;
+	guint server_count;
 	PdkBenchWorkloadKind kind;
 	char *workload; /* its name */
 	char *parent;
@@ -31,7 +31,8 @@ typedef struct {
 	int nodes;
 	int batch;
 	int write_percent;
-	int pid;
+	pid_t *pids; /* of the servers, to sample */
+	guint pid_count;
 	double seconds;
 	double warmup;
 	double rate;

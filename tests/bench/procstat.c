@@ -26,20 +26,30 @@ static gboolean parse_cpu(const char *text, double *cpu_s) {
 	return TRUE;
 }
 
-gboolean pdk_bench_procstat_read(pid_t pid, PdkBenchProcStat *stat) {
+static gboolean add_process(pid_t pid, PdkBenchProcStat *stat) {
 	g_autofree char *stat_path = g_strdup_printf("/proc/%d/stat", (int)pid);
 	g_autofree char *status_path = g_strdup_printf("/proc/%d/status", (int)pid);
 	g_autofree char *stat_text = NULL;
 	g_autofree char *status_text = NULL;
+	double cpu_s;
 
-	memset(stat, 0, sizeof(*stat));
 	if (!g_file_get_contents(stat_path, &stat_text, NULL, NULL) ||
 	    !g_file_get_contents(status_path, &status_text, NULL, NULL) ||
-	    !parse_cpu(stat_text, &stat->cpu_s))
+	    !parse_cpu(stat_text, &cpu_s))
 		return FALSE;
-	stat->rss_kb = status_field(status_text, "\nVmRSS:");
-	stat->rss_peak_kb = status_field(status_text, "\nVmHWM:");
+	stat->cpu_s += cpu_s;
+	stat->rss_kb += status_field(status_text, "\nVmRSS:");
+	stat->rss_peak_kb += status_field(status_text, "\nVmHWM:");
 	return TRUE;
+}
+
+gboolean pdk_bench_procstat_read(const pid_t *pids, guint count, PdkBenchProcStat *stat) {
+	gboolean all = TRUE;
+
+	memset(stat, 0, sizeof(*stat));
+	for (guint i = 0; i < count; i++)
+		all = add_process(pids[i], stat) && all;
+	return all;
 }
 
 double pdk_bench_procstat_own_cpu(void) {

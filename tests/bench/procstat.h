@@ -12,8 +12,8 @@ typedef struct {
 	guint64 rss_peak_kb;
 } PdkBenchProcStat;
 
-/* Samples /proc/@pid; all fields are 0 and FALSE is returned when the process cannot be read. */
-gboolean pdk_bench_procstat_read(pid_t pid, PdkBenchProcStat *stat);
+/* Samples /proc/PID of @count processes and sums them up; FALSE when one cannot be read, which then counts as 0. */
+gboolean pdk_bench_procstat_read(const pid_t *pids, guint count, PdkBenchProcStat *stat);
 
 /* CPU seconds of this process so far. */
 double pdk_bench_procstat_own_cpu(void);

@@ -39,6 +39,29 @@ ROWS = [
     ("snapshots.fixed_p99_with", "p99 of setData, half rate, during snapshots", "µs", "low", None),
     ("snapshots.fixed_ratio", "p99 with ÷ without snapshots, half rate", "×", "low", ("value", 1.5)),
 ]
+ENSEMBLE_ROWS = [
+    ("set-32x8.ops_per_s", "setData, 32 connections × 8 deep over all servers", "/s", "high", ("ratio", 2.5)),
+    ("set-32x8.ops_per_cpu_s", "setData, 32 × 8, per CPU second of all servers", "/cpu-s", "high", None),
+    ("create-32x8.ops_per_s", "create, 32 × 8 over all servers", "/s", "high", None),
+    ("create-32x8.ops_per_cpu_s", "create, 32 × 8, per CPU second of all servers", "/cpu-s", "high", None),
+    ("set-1.ops_per_s", "setData, one client, throughput", "/s", "high", ("ratio", 1)),
+    ("set-2.ops_per_s", "setData, 2 clients, throughput", "/s", "high", ("ratio", 1)),
+    ("set-5.ops_per_s", "setData, 5 clients, throughput", "/s", "high", ("ratio", 1)),
+    ("set-10.ops_per_s", "setData, 10 clients, throughput", "/s", "high", ("ratio", 1)),
+    ("create-1.ops_per_s", "create, one client, throughput", "/s", "high", ("ratio", 1)),
+    ("create-2.ops_per_s", "create, 2 clients, throughput", "/s", "high", ("ratio", 1)),
+    ("create-5.ops_per_s", "create, 5 clients, throughput", "/s", "high", ("ratio", 1)),
+    ("create-10.ops_per_s", "create, 10 clients, throughput", "/s", "high", ("ratio", 1)),
+    ("set-1.latency_p50_us", "setData, one client at a follower, latency (median)", "µs", "low", None),
+    ("set-1.latency_p99_us", "setData, one client at a follower, latency (p99)", "µs", "low", None),
+    ("create-1.latency_p50_us", "create, one client at a follower, latency (median)", "µs", "low", None),
+    ("follower-get.ops_per_s", "getData, 32 × 8 at one follower", "/s", "high", None),
+    ("alone-get.ops_per_s", "getData, 32 × 8, stand-alone", "/s", "high", None),
+    ("follower-get.of_alone", "getData, 32 × 8, follower ÷ stand-alone", "×", "high", ("value", 0.9)),
+    ("follower-get.ops_per_cpu_s", "getData, 32 × 8, per CPU second of the follower", "/cpu-s", "high", None),
+    ("failover.ms", "fail-over: kill -9 to the next write", "ms", "low", ("ratio", 0.5)),
+    ("failover-200k.ms", "fail-over with 200,000 znodes", "ms", "low", ("ratio", 0.5)),
+]
 REDIS_ROWS = [
     ("redis-get-32x8.ops_per_cpu_s", "Redis GET, 32 × 8, per CPU second", "/cpu-s"),
     ("redis-get-32x8.ops_per_s", "Redis GET, 32 × 8, throughput", "/s"),
@@ -64,9 +87,9 @@ def is_met(target, better, ours, ratio):
     return judged >= limit if better == "high" else judged <= limit
 
 
-def make_rows(samples):
+def make_rows(samples, wanted=ROWS):
     rows = []
-    for figure, label, unit, better, target in ROWS:
+    for figure, label, unit, better, target in wanted:
         ours, theirs = (median(samples, figure, server, unit) for server in (A, B))
         if ours is None and theirs is None:
             continue

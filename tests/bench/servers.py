@@ -47,6 +47,8 @@ class Server:
         self.process = None
         self.started_at = 0.0
         self.data = os.path.join(directory, "data")
+        self.ensemble_lines = []
+        self.my_id = None
 
     def command(self, heap):
         raise NotImplementedError
@@ -59,7 +61,10 @@ class Server:
             "maxClientCnxns=0", "admin.enableServer=false", "4lw.commands.whitelist=*", f"snapCount={snap_count}",
         ]
         with open(self.config_path(), "w", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n")
+            file.write("\n".join(lines + self.ensemble_lines) + "\n")
+        if self.my_id is not None:
+            with open(os.path.join(self.data, "myid"), "w", encoding="ascii") as file:
+                file.write(f"{self.my_id}\n")
 
     def config_path(self):
         return os.path.join(self.directory, "zoo.cfg")
@@ -86,6 +91,17 @@ class Server:
     def serves(self):
         return "Mode: " in self.ask("srvr")
 
+    def mode(self):
+        """leader, follower or standalone; empty while the server does not serve."""
+        found = re.search(r"^Mode: (\w+)", self.ask("srvr"), re.M)
+        return found.group(1) if found else ""
+
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def pids(self):
+        return str(self.process.pid)
+
     def ask(self, word):
         """The answer to a four-letter word, empty when there is none."""
         answer = b""
@@ -111,6 +127,14 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self.process = None
+
+    def kill(self):
+        """kill -9, not waited for: reap() does that."""
+        self.process.kill()
+
+    def reap(self):
+        self.process.wait(STOP_LIMIT_S)
         self.process = None
 
     def wipe(self):
@@ -147,6 +171,61 @@ class Paddock(Server):
         if os.path.isdir(plugins):  # a build tree that is not installed
             command += ["--plugin-dir", plugins]
         return command
+
+
+class Ensemble:
+    """Servers of one kind that replicate to each other; stops, starts and is loaded like one server."""
+
+    def __init__(self, members, alone):
+        self.members = members
+        self.alone = alone  # a server outside the ensemble, to compare with
+        self.name = members[0].name
+        ports = [(free_port(), free_port()) for _ in members]
+        lines = ["initLimit=10", "syncLimit=5"]
+        lines += [f"server.{number}=127.0.0.1:{quorum}:{election}" for number, (quorum, election) in enumerate(ports, 1)]
+        for number, member in enumerate(members, 1):
+            member.ensemble_lines = lines
+            member.my_id = number
+
+    def start(self, **how):
+        for member in self.members:
+            member.start(wait=False, **how)
+        self.wait_until_complete()
+
+    def wait_until_complete(self):
+        """Returns when one leads and all others follow."""
+        wanted = ["follower"] * (len(self.members) - 1) + ["leader"]
+        until = time.monotonic() + START_LIMIT_S
+        while (modes := sorted(member.mode() for member in self.members)) != wanted:
+            ended = [str(member.my_id) for member in self.members if member.process and member.process.poll() is not None]
+            if ended or time.monotonic() > until:
+                why = f"server {', '.join(ended)} ended" if ended else f"no ensemble after {START_LIMIT_S} s"
+                raise ServerError(f"{self.name}: {why}; modes {modes}: {self.last_output()}")
+            time.sleep(0.05)
+
+    def leader(self):
+        return next(member for member in self.members if member.mode() == "leader")
+
+    def followers(self):
+        return [member for member in self.members if member.mode() == "follower"]
+
+    def address(self):
+        """Every server's, the followers first: where the load goes does not depend on who was elected."""
+        return ",".join(member.address() for member in self.followers() + [self.leader()])
+
+    def pids(self):
+        return ",".join(member.pids() for member in self.members)
+
+    def last_output(self):
+        return " | ".join(member.last_output()[-200:] for member in self.members)
+
+    def stop(self):
+        for member in self.members:
+            member.stop()
+
+    def wipe(self):
+        for member in self.members:
+            member.wipe()
 
 
 class Redis(Server):

@@ -10,6 +10,7 @@
 #define OP_EXISTS 3
 #define OP_GET_DATA 4
 #define OP_SET_DATA 5
+#define OP_SYNC 9
 #define OP_PING 11
 #define OP_MULTI 14
 
@@ -134,6 +135,10 @@ void pdk_bench_put_delete(PdkBenchBuffer *out, gint32 xid, PdkBenchPath path) {
 	put_i32(put_bytes(at, path.text, path.length), -1);
 }
 
+void pdk_bench_put_sync(PdkBenchBuffer *out, gint32 xid, PdkBenchPath path) {
+	put_bytes(start_frame(out, xid, OP_SYNC, 4 + path.length), path.text, path.length);
+}
+
 static void put_multi_header(guint8 *at, gint32 type, gboolean done) {
 	at = put_i32(at, type);
 	*at++ = done ? 1 : 0;
@@ -255,6 +260,7 @@ gboolean pdk_bench_reply_fits(const PdkBenchReply *reply, PdkBenchOp op, gsize d
 	case PDK_BENCH_OP_SET:
 		return reply->body_length == STAT_BYTES;
 	case PDK_BENCH_OP_CREATE:
+	case PDK_BENCH_OP_SYNC:
 		return reply->body_length > 4;
 	case PDK_BENCH_OP_DELETE:
 	case PDK_BENCH_OP_REDIS_SET:

@@ -20,6 +20,7 @@ typedef enum {
 	PDK_BENCH_OP_CREATE,
 	PDK_BENCH_OP_DELETE,
 	PDK_BENCH_OP_MULTI,
+	PDK_BENCH_OP_SYNC,
 	PDK_BENCH_OP_REDIS_GET,
 	PDK_BENCH_OP_REDIS_SET,
 } PdkBenchOp;
@@ -68,6 +69,7 @@ void pdk_bench_put_exists(PdkBenchBuffer *out, gint32 xid, PdkBenchPath path, gb
 void pdk_bench_put_set(PdkBenchBuffer *out, gint32 xid, PdkBenchPath path, PdkBenchData data);
 void pdk_bench_put_create(PdkBenchBuffer *out, gint32 xid, PdkBenchPath path, PdkBenchData data);
 void pdk_bench_put_delete(PdkBenchBuffer *out, gint32 xid, PdkBenchPath path);
+void pdk_bench_put_sync(PdkBenchBuffer *out, gint32 xid, PdkBenchPath path);
 
 /* A multi of creates: begin returns the frame's place, which end wants back. */
 gsize pdk_bench_multi_begin(PdkBenchBuffer *out, gint32 xid);

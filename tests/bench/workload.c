@@ -113,6 +113,15 @@ static PdkBenchOp encode_delete_parent(gpointer data, PdkBenchBuffer *out, gint3
 	return PDK_BENCH_OP_DELETE;
 }
 
+static PdkBenchOp encode_sync_parent(gpointer data, PdkBenchBuffer *out, gint32 xid,
+				     guint64 sequence G_GNUC_UNUSED) {
+	const Workload *self = data;
+	const char *parent = self->options->parent;
+
+	pdk_bench_put_sync(out, xid, (PdkBenchPath){ .text = parent, .length = strlen(parent) });
+	return PDK_BENCH_OP_SYNC;
+}
+
 /* The parent's own ancestors are created first: request number n is for the path up to its n-th slash. */
 static PdkBenchOp encode_parent(gpointer data, PdkBenchBuffer *out, gint32 xid, guint64 sequence) {
 	const Workload *self = data;
@@ -149,12 +158,16 @@ static PdkBenchOp encode_redis_set(gpointer data, PdkBenchBuffer *out, gint32 xi
 	return PDK_BENCH_OP_REDIS_SET;
 }
 
+static void sample(const Workload *self, PdkBenchProcStat *stat) {
+	pdk_bench_procstat_read(self->options->pids, self->options->pid_count, stat);
+}
+
 static void mark(gpointer data, gboolean begin) {
 	Workload *self = data;
 	PdkBenchResult *result = self->result;
 
-	if (self->options->pid > 0)
-		pdk_bench_procstat_read(self->options->pid, begin ? &result->before : &result->after);
+	if (self->options->pid_count > 0)
+		sample(self, begin ? &result->before : &result->after);
 	if (begin)
 		self->own_cpu_s = pdk_bench_procstat_own_cpu();
 	else
@@ -169,22 +182,36 @@ static void take_errors(PdkBenchResult *result, const PdkBenchEngine *engine) {
 		result->first_error = g_strdup(first);
 }
 
-/* Sends @total requests over few connections of its own, for what is not measured. */
-static gboolean run_aside(Workload *self, PdkBenchEncode encode, guint64 total, guint in_flight,
-			  gint32 tolerated, GError **error) {
-	PdkBenchPhase phase = { .encode = encode, .data = self, .total = total, .tolerated = tolerated };
+/* Carries out @phase over connections of its own, for what is not measured. */
+static gboolean run_apart(Workload *self, PdkBenchPhase *phase, guint connections, guint in_flight, GError **error) {
 	PdkBenchTarget target = self->target;
 	g_autoptr(PdkBenchEngine) engine = NULL;
 	gboolean done;
 
-	target.connections = 1;
+	target.connections = connections;
 	target.depth = in_flight;
 	engine = pdk_bench_engine_new(&target, error);
 	if (engine == NULL)
 		return FALSE;
-	done = pdk_bench_engine_run(engine, &phase, error);
+	done = pdk_bench_engine_run(engine, phase, error);
 	take_errors(self->result, engine);
 	return done;
+}
+
+/* Sends @total requests to the first server. */
+static gboolean run_aside(Workload *self, PdkBenchEncode encode, guint64 total, guint in_flight,
+			  gint32 tolerated, GError **error) {
+	PdkBenchPhase phase = { .encode = encode, .data = self, .total = total, .tolerated = tolerated };
+
+	return run_apart(self, &phase, 1, in_flight, error);
+}
+
+/* What the first server was told may reach the others a little later: waits until each of them knows it. */
+static gboolean sync_servers(Workload *self, GError **error) {
+	guint count = self->target.server_count;
+	PdkBenchPhase phase = { .encode = encode_sync_parent, .data = self, .total = count };
+
+	return count == 1 || run_apart(self, &phase, count, 1, error);
 }
 
 static gboolean create_parent(Workload *self, GError **error) {
@@ -201,8 +228,10 @@ static gboolean create_nodes(Workload *self, GError **error) {
 	set_prefix(self, NODE_PREFIX);
 	if (self->options->no_setup)
 		return TRUE;
-	return create_parent(self, error) && run_aside(self, encode_create, (guint64)self->options->nodes,
-						       SETUP_IN_FLIGHT, PDK_BENCH_ERR_NODEEXISTS, error);
+	return create_parent(self, error) &&
+	       run_aside(self, encode_create, (guint64)self->options->nodes, SETUP_IN_FLIGHT,
+			 PDK_BENCH_ERR_NODEEXISTS, error) &&
+	       sync_servers(self, error);
 }
 
 static gboolean delete_nodes(Workload *self, guint64 count, GError **error) {
@@ -263,10 +292,10 @@ static gboolean run_create(Workload *self, GError **error) {
 
 /* Samples the server again once its memory has settled; elapsed time is not touched. */
 static void settle(Workload *self) {
-	if (self->options->pid <= 0)
+	if (self->options->pid_count == 0)
 		return;
 	g_usleep(SETTLE_US);
-	pdk_bench_procstat_read(self->options->pid, &self->result->after);
+	sample(self, &self->result->after);
 }
 
 static gboolean run_load(Workload *self, GError **error) {
@@ -328,8 +357,8 @@ static gboolean run_idle(Workload *self, GError **error) {
 	double opening_s;
 	g_autoptr(PdkBenchEngine) engine = NULL;
 
-	if (self->options->pid > 0)
-		pdk_bench_procstat_read(self->options->pid, &before);
+	if (self->options->pid_count > 0)
+		sample(self, &before);
 	engine = pdk_bench_engine_new(&self->target, error);
 	if (engine == NULL)
 		return FALSE;
@@ -359,8 +388,8 @@ static gboolean run_restart_wait(Workload *self, GError **error) {
 	self->result->requests = 1;
 	self->result->elapsed_s = (double)(pdk_bench_now() - begin) / 1e9;
 	pdk_bench_histogram_record(&self->result->latency, pdk_bench_now() - begin);
-	if (self->options->pid > 0)
-		pdk_bench_procstat_read(self->options->pid, &self->result->after);
+	if (self->options->pid_count > 0)
+		sample(self, &self->result->after);
 	return TRUE;
 }
 
@@ -411,8 +440,8 @@ gboolean pdk_bench_workload_run(const PdkBenchOptions *options, PdkBenchResult *
 
 	memset(result, 0, sizeof(*result));
 	self.target = (PdkBenchTarget){
-		.host = options->host,
-		.port = options->port,
+		.servers = options->servers,
+		.server_count = options->server_count,
 		.protocol = PDK_BENCH_PROTOCOL_ZOOKEEPER,
 		.connections = (guint)options->connections,
 		.depth = (guint)options->depth,
