@@ -18,6 +18,8 @@ typedef struct {
 	int32_t recorded_timeout_ms; /* of the createSession txn; what snapshots hold */
 	bool closing;                /* a closeSession was proposed */
 	bool touched;                /* the layer above is to tell of it */
+	bool local;                  /* of the layer above: known to this server only */
+	bool upgrading;              /* likewise: local, and about to be known to all */
 	uint64_t owner;              /* through whom its client speaks, as the layer above counts; 0: nobody yet */
 	uint32_t link;               /* slot of the attached connection + 1, 0: none */
 	int64_t deadline_ms;         /* monotonic; read only */

@@ -77,6 +77,12 @@ pdk_replica_serving(const PdkReplica *replica)
 	return replica->serving;
 }
 
+int64_t
+pdk_replica_looking_since(const PdkReplica *replica)
+{
+	return replica->role == PDK_PEER_LOOKING && !replica->stopping ? replica->looking_since_us : 0;
+}
+
 const PdkMembers *
 pdk_replica_members(const PdkReplica *replica)
 {

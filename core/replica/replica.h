@@ -207,6 +207,8 @@ typedef struct {
 void pdk_replica_facts(const PdkReplica *replica, PdkReplicaFacts *into);
 PdkPeerState pdk_replica_role(const PdkReplica *replica);
 bool pdk_replica_serving(const PdkReplica *replica);
+/* Since when (monotonic us) it has been looking for a leader with a tree fit to be shown; 0: it is not. */
+int64_t pdk_replica_looking_since(const PdkReplica *replica);
 const PdkMembers *pdk_replica_members(const PdkReplica *replica);
 /* Walks and verifies everything (asserts). */
 void pdk_replica_check(const PdkReplica *replica);

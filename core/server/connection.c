@@ -134,12 +134,14 @@ drop_waiting(PdkServer *server, PdkConnection *connection)
 }
 
 static void
-detach_session(PdkConnection *connection)
+detach_session(PdkServer *server, PdkConnection *connection)
 {
 	PdkSession *session = connection->session;
-	if (session && session->link == connection->slot + 1)
-		session->link = 0;
 	connection->session = NULL;
+	if (session == NULL || session->link != connection->slot + 1)
+		return;
+	session->link = 0;
+	pdk_local_left(server, session);
 }
 
 /* Everything that binds a connection to the rest of the server, but for the slot itself. */
@@ -147,7 +149,7 @@ static void
 unbind(PdkServer *server, PdkConnection *connection)
 {
 	pdk_watches_drop(server->watches, connection->slot);
-	detach_session(connection);
+	detach_session(server, connection);
 	drop_waiting(server, connection);
 	run_list_remove(server, connection);
 	sessionless_unlink(server, connection);
@@ -630,6 +632,16 @@ pdk_connections_start(PdkServer *server)
 	for (uint32_t slot = 0; slot < server->n_slots; slot++)
 		if (server->connections[slot])
 			pdk_connection_go_on(server, server->connections[slot], PDK_WAIT_START);
+}
+
+void
+pdk_connections_cut(PdkServer *server)
+{
+	for (uint32_t slot = 0; slot < server->n_slots; slot++) {
+		PdkConnection *connection = server->connections[slot];
+		if (connection && (connection->stage == PDK_STAGE_READY || connection->stage == PDK_STAGE_ESTABLISHING))
+			pdk_connection_end(server, connection, false);
+	}
 }
 
 /* ---- those that never make a session ---- */

@@ -10,7 +10,7 @@ typedef struct {
 	int32_t timeout_ms;
 	int64_t session;
 	PdkSlice password;
-	bool old_client;
+	bool old_client, read_only; /* read_only: it may be served by a server without a leader */
 } Hello;
 
 static bool
@@ -25,6 +25,7 @@ read_hello(PdkServer *server, const uint8_t *frame, size_t length, Hello *hello)
 	if (in.failed)
 		return false;
 	hello->old_client = pdk_jute_left(&in) == 0;
+	hello->read_only = !hello->old_client && pdk_get_bool(&in);
 	return true;
 }
 
@@ -41,7 +42,7 @@ answer(PdkServer *server, PdkConnection *connection, int32_t timeout_ms, int64_t
 	pdk_put_long(out, session);
 	pdk_put_bytes(out, password, sizeof password);
 	if (!connection->old_client)
-		pdk_put_bool(out, false);
+		pdk_put_bool(out, server->read_only);
 	connection->stats.sent++;
 	server->stats.sent++;
 }
@@ -94,6 +95,40 @@ password_matches(const Hello *hello)
 	return difference == 0;
 }
 
+/* It is served at once: nobody else has to know. */
+static void
+welcome(PdkServer *server, PdkConnection *connection, PdkSession *session, int32_t timeout_ms)
+{
+	pdk_handshake_detach(server, session, false);
+	session->timeout_ms = timeout_ms;
+	pdk_session_touch(server, session);
+	attach(server, connection, session);
+	answer(server, connection, timeout_ms, session->id);
+}
+
+static void
+reattach_local(PdkServer *server, PdkConnection *connection, PdkSession *session, int32_t timeout_ms)
+{
+	if (session->closing)
+		refuse(server, connection);
+	else if (session->upgrading)
+		pdk_connection_end(server, connection, false); /* it tries again, and then all know the session */
+	else
+		welcome(server, connection, session, timeout_ms);
+}
+
+/*
+ * Without a leader nobody knows whether a session that is not local is alive: to say that it expired could be wrong, so the
+ * client is sent on. (Java says so of those it has never heard of.)
+ */
+static void
+send_on(PdkServer *server, PdkConnection *connection, const Hello *hello)
+{
+	pdk_server_say(server, PDK_LOG_INFO, "connection closed: a session is not renewed in read-only mode peer=%s session=0x%" PRIx64,
+		       connection->endpoint, (uint64_t)hello->session);
+	pdk_connection_end(server, connection, false);
+}
+
 /*
  * The password comes first: a stranger who guesses an id must not be able to cut off its owner. (Java closes
  * the old connection before it looks.)
@@ -102,8 +137,17 @@ static void
 reattach(PdkServer *server, PdkConnection *connection, const Hello *hello, int32_t timeout_ms)
 {
 	PdkSession *session = pdk_sessions_find(server->sessions, hello->session);
+	PdkSession *local = pdk_sessions_find(server->local_sessions, hello->session);
 	if (!password_matches(hello)) {
 		refuse(server, connection);
+		return;
+	}
+	if (local) {
+		reattach_local(server, connection, local, timeout_ms);
+		return;
+	}
+	if (server->read_only) {
+		send_on(server, connection, hello);
 		return;
 	}
 	if (pdk_is_learner(server)) {
@@ -116,12 +160,8 @@ reattach(PdkServer *server, PdkConnection *connection, const Hello *hello, int32
 		refuse(server, connection);
 		return;
 	}
-	pdk_handshake_detach(server, session, false);
 	session->owner = PDK_OWNER_HERE;
-	session->timeout_ms = timeout_ms;
-	pdk_sessions_touch(server->sessions, session, pdk_server_now_ms(server));
-	attach(server, connection, session);
-	answer(server, connection, timeout_ms, session->id);
+	welcome(server, connection, session, timeout_ms);
 }
 
 void
@@ -142,13 +182,37 @@ pdk_handshake_returned(PdkServer *server, PdkConnection *connection, bool valid,
 	pdk_handshake_finish(server, connection, session);
 }
 
+/* In place of a connect response, as Java does; no client can do anything with it, so the connection ends. */
 static void
-create(PdkServer *server, PdkConnection *connection, int32_t timeout_ms)
+refuse_new(PdkServer *server, PdkConnection *connection)
+{
+	pdk_reply_code(server, connection, 0, server->applied_zxid, PDK_ERR_NOT_READ_ONLY);
+	pdk_connection_end(server, connection, true);
+}
+
+static int64_t
+new_id(PdkServer *server)
 {
 	int64_t id;
 	do
 		id = pdk_sessions_new_id(server->sessions, server->settings->server_id, server->wall_ms);
-	while (id == 0 || pdk_tree_next_ephemeral(server->tree, id, 0) != 0);
+	while (id == 0 || pdk_tree_next_ephemeral(server->tree, id, 0) != 0 || pdk_sessions_find(server->local_sessions, id));
+	return id;
+}
+
+static void
+create(PdkServer *server, PdkConnection *connection, int32_t timeout_ms)
+{
+	bool local = pdk_local_sessions_wanted(server);
+	if (server->read_only && !local) {
+		refuse_new(server, connection);
+		return;
+	}
+	int64_t id = new_id(server);
+	if (local) {
+		welcome(server, connection, pdk_local_begin(server, id, timeout_ms), timeout_ms);
+		return;
+	}
 	connection->stage = PDK_STAGE_ESTABLISHING;
 	connection->session_id = id;
 	pdk_connection_wait(connection, PDK_WAIT_SESSION);
@@ -176,12 +240,18 @@ throttled(PdkServer *server)
 	return false;
 }
 
+static bool
+serves(const PdkServer *server, const Hello *hello)
+{
+	return !server->stopping && (server->serving || (server->read_only && hello->read_only));
+}
+
 void
 pdk_handshake(PdkServer *server, PdkConnection *connection, const uint8_t *frame, size_t length)
 {
 	Hello hello;
 	pdk_counter_add(server->cells.connection_requests, 1);
-	if (!read_hello(server, frame, length, &hello) || server->stopping || !server->serving) {
+	if (!read_hello(server, frame, length, &hello) || !serves(server, &hello)) {
 		pdk_connection_end(server, connection, false);
 		return;
 	}

@@ -90,6 +90,21 @@ pdk_multi_parses(PdkJute in, GByteArray **operations)
 	return count_operations(in, *operations) >= 0;
 }
 
+bool
+pdk_multi_creates_ephemeral(PdkJute in)
+{
+	bool found = false;
+	for (;;) {
+		Head head = read_head(&in);
+		if (in.failed || head.done)
+			return found && !in.failed;
+		PdkJute record = in;
+		if (operation_of(head.type, &in) == 0)
+			return false;
+		found |= pdk_prep_creates_ephemeral(head.type, record);
+	}
+}
+
 static void
 put_error(PdkBuffer *out, PdkCode code)
 {

@@ -106,7 +106,8 @@ pdk_propose_create_session(PdkServer *server, PdkConnection *connection, int64_t
 	if (too_late(&prep))
 		return;
 	pdk_prep_create_session(&prep, timeout_ms);
-	propose(&prep, (PdkFlight){.link = connection->link, .op = PDK_OP_CREATE_SESSION, .owner = PDK_OWNER_HERE});
+	pdk_remote_arriving(server, id, PDK_OWNER_HERE);
+	propose(&prep, (PdkFlight){.link = connection->link, .op = PDK_OP_CREATE_SESSION});
 	wait_for(server, connection, prep.zxid);
 }
 
@@ -154,6 +155,7 @@ pdk_propose_remote(PdkServer *server, const PdkRemote *remote, PdkConnection *pr
 	PdkPrep prep = begin(server, proxy, remote->session);
 	if (too_late(&prep))
 		return;
+	prep.no_ephemerals = remote->no_ephemerals;
 	if (code == PDK_OK)
 		code = pdk_prep(&prep, op, in);
 	if (code != PDK_OK)
@@ -168,15 +170,21 @@ pdk_propose_remote_create_session(PdkServer *server, const PdkRemote *remote, in
 	if (too_late(&prep))
 		return;
 	pdk_prep_create_session(&prep, timeout_ms);
-	propose(&prep, (PdkFlight){.op = PDK_OP_CREATE_SESSION, .owner = remote->owner});
+	pdk_remote_arriving(server, remote->session, remote->owner);
+	propose(&prep, (PdkFlight){.op = PDK_OP_CREATE_SESSION});
+}
+
+void
+pdk_propose_upgrade(PdkServer *server, int64_t id, int32_t timeout_ms)
+{
+	PdkRemote here = {.owner = PDK_OWNER_HERE, .session = id};
+	pdk_propose_remote_create_session(server, &here, timeout_ms);
 }
 
 void
 pdk_propose_remote_close_session(PdkServer *server, const PdkRemote *remote)
 {
-	PdkSession *session = pdk_sessions_find(server->sessions, remote->session);
-	if (session)
-		session->closing = true;
+	pdk_remote_closing(server, remote->session);
 	propose_close(server, remote->session, 0, remote->cxid);
 }
 
@@ -297,15 +305,6 @@ is_failed_multi(const uint8_t *txn, size_t length)
 	return false;
 }
 
-/* Through whom the client of a new session speaks. */
-static void
-own_session(PdkServer *server, const PdkFlight *flight)
-{
-	PdkSession *session = pdk_sessions_find(server->sessions, flight->session);
-	if (session)
-		session->owner = flight->owner;
-}
-
 /* Another server's txn that this one cannot read: it must not go on without it. */
 static void
 stop_at(PdkServer *server, const GError *error)
@@ -333,8 +332,10 @@ apply(PdkServer *server, const PdkFlight *flight)
 	}
 	if (flight->foreign)
 		pdk_digest_compare(server, flight->zxid, &digest);
-	else if (flight->owner)
-		own_session(server, flight);
+	if (flight->op == PDK_OP_CREATE_SESSION) {
+		pdk_remote_arrived(server, flight->session);
+		pdk_local_upgraded(server, flight->session);
+	}
 	if (is_multi && is_failed_multi(txn, length))
 		put_failed_multi(&server->body, txn, length);
 	if (is_multi)

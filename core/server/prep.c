@@ -128,6 +128,12 @@ is_sequential(int32_t flags)
 	return flags == PDK_MODE_PERSISTENT_SEQUENTIAL || flags == PDK_MODE_EPHEMERAL_SEQUENTIAL || flags == PDK_MODE_TTL_SEQUENTIAL;
 }
 
+static bool
+is_ephemeral(int32_t flags)
+{
+	return flags == PDK_MODE_EPHEMERAL || flags == PDK_MODE_EPHEMERAL_SEQUENTIAL;
+}
+
 static int64_t
 owner_of(PdkPrep *prep, const Create *create)
 {
@@ -166,7 +172,7 @@ put_create(PdkPrep *prep, int32_t op, const Create *create, const char *path, si
 	pdk_put_bytes(out, create->data.data, create->data.length);
 	pdk_buffer_append(out, server->fixed_acl.data, server->fixed_acl.length);
 	if (op == PDK_OP_CREATE || op == PDK_OP_CREATE2)
-		pdk_put_bool(out, create->flags == PDK_MODE_EPHEMERAL || create->flags == PDK_MODE_EPHEMERAL_SEQUENTIAL);
+		pdk_put_bool(out, is_ephemeral(create->flags));
 	pdk_put_int(out, parent_cversion);
 	if (op == PDK_OP_CREATE_TTL)
 		pdk_put_long(out, create->ttl);
@@ -216,6 +222,8 @@ create(PdkPrep *prep, int32_t op, PdkJute *in)
 	PdkCode code = check_mode(prep, op, &create);
 	if (code != PDK_OK)
 		return code;
+	if (prep->no_ephemerals && is_ephemeral(create.flags))
+		return PDK_ERR_SESSION_EXPIRED;
 	if (has_no_place(create.path))
 		return PDK_ERR_BAD_ARGUMENTS;
 	server->fixed_acl.length = 0;
@@ -520,6 +528,15 @@ pdk_prep_parses(int32_t op, PdkJute in, GByteArray **operations)
 	default:
 		return false;
 	}
+}
+
+bool
+pdk_prep_creates_ephemeral(int32_t op, PdkJute in)
+{
+	Create create;
+	if (op == PDK_OP_MULTI)
+		return pdk_multi_creates_ephemeral(in);
+	return (op == PDK_OP_CREATE || op == PDK_OP_CREATE2) && read_create(op, &in, &create) && is_ephemeral(create.flags);
 }
 
 PdkCode

@@ -13,6 +13,13 @@ typedef struct {
 	int32_t timeout_ms;
 } Returning;
 
+/* A session that is proposed: requests of its client may follow before it is applied. */
+typedef struct {
+	int64_t session;
+	uint64_t owner;
+	bool closing;
+} Arrival;
+
 /* ---- learner: forwarding ---- */
 
 /* The connection's identities as a vector<Id>. */
@@ -62,6 +69,16 @@ pdk_forward_create_session(PdkServer *server, PdkConnection *connection, int64_t
 {
 	uint8_t body[4];
 	queue(server, &server->forwarded, connection, (PdkFlight){.session = id, .op = PDK_OP_CREATE_SESSION});
+	pdk_store_u32(body, (uint32_t)timeout_ms);
+	pdk_replica_forward(server->replica, id, 0, PDK_OP_CREATE_SESSION, body, sizeof body, NULL, 0);
+}
+
+void
+pdk_forward_upgrade(PdkServer *server, int64_t id, int32_t timeout_ms)
+{
+	uint8_t body[4];
+	PdkFlight flight = {.session = id, .op = PDK_OP_CREATE_SESSION, .since_us = server->now_us};
+	g_array_append_val(server->forwarded.items, flight);
 	pdk_store_u32(body, (uint32_t)timeout_ms);
 	pdk_replica_forward(server->replica, id, 0, PDK_OP_CREATE_SESSION, body, sizeof body, NULL, 0);
 }
@@ -125,7 +142,8 @@ forget_queue(PdkServer *server, PdkQueue *queue)
 	while (pdk_queue_length(queue) > 0) {
 		PdkFlight flight = *pdk_queue_first(queue, PdkFlight);
 		pdk_queue_pop(queue);
-		pdk_outstanding_sub(server);
+		if (flight.link)
+			pdk_outstanding_sub(server);
 		server->large_bytes -= flight.large;
 		pdk_flight_clear(&flight);
 	}
@@ -137,6 +155,7 @@ pdk_remote_forget(PdkServer *server)
 	forget_queue(server, &server->forwarded);
 	forget_queue(server, &server->syncs);
 	g_array_set_size(server->returning, 0);
+	g_hash_table_remove_all(server->arriving);
 }
 
 /* ---- learner: touches ---- */
@@ -212,12 +231,73 @@ read_identities(PdkSlice auth, PdkConnection *proxy)
 	return !in.failed;
 }
 
+static Arrival *
+find_arrival(PdkServer *server, int64_t session)
+{
+	return g_hash_table_lookup(server->arriving, &session);
+}
+
+void
+pdk_remote_arriving(PdkServer *server, int64_t session, uint64_t owner)
+{
+	if (server->replica == NULL)
+		return;
+	Arrival *arrival = g_new(Arrival, 1);
+	*arrival = (Arrival){.session = session, .owner = owner};
+	g_hash_table_replace(server->arriving, arrival, arrival);
+}
+
+void
+pdk_remote_arrived(PdkServer *server, int64_t id)
+{
+	Arrival *arrival = find_arrival(server, id);
+	PdkSession *session = pdk_sessions_find(server->sessions, id);
+	if (arrival == NULL)
+		return;
+	if (session) {
+		session->owner = arrival->owner;
+		session->closing |= arrival->closing;
+	}
+	g_hash_table_remove(server->arriving, &id);
+}
+
+void
+pdk_remote_closing(PdkServer *server, int64_t id)
+{
+	Arrival *arrival = find_arrival(server, id);
+	PdkSession *session = pdk_sessions_find(server->sessions, id);
+	if (arrival)
+		arrival->closing = true;
+	if (session)
+		session->closing = true;
+}
+
+/* It is not known to all; it may be known to @owner alone, and then it may do what leaves nothing behind with it. */
+static PdkCode
+check_stranger(PdkServer *server, int64_t id, uint64_t owner, bool *no_ephemerals)
+{
+	Arrival *arrival = find_arrival(server, id);
+	if (arrival && arrival->closing)
+		return PDK_ERR_SESSION_EXPIRED;
+	if (arrival && arrival->owner == PDK_OWNER_NONE)
+		arrival->owner = owner;
+	if (arrival)
+		return arrival->owner == owner ? PDK_OK : PDK_ERR_SESSION_MOVED;
+	*no_ephemerals = true;
+	if (pdk_sessions_find(server->local_sessions, id))
+		return owner == PDK_OWNER_HERE ? PDK_OK : PDK_ERR_SESSION_EXPIRED;
+	bool of_another = (uint8_t)((uint64_t)id >> 56) != server->settings->server_id;
+	return pdk_local_sessions_wanted(server) && of_another ? PDK_OK : PDK_ERR_SESSION_EXPIRED;
+}
+
 /* The session is known, not closing, and used through the server that its client is at. */
 static PdkCode
-check_session(PdkServer *server, int64_t id, uint64_t owner)
+check_session(PdkServer *server, int64_t id, uint64_t owner, bool *no_ephemerals)
 {
 	PdkSession *session = pdk_sessions_find(server->sessions, id);
-	if (session == NULL || session->closing)
+	if (session == NULL)
+		return check_stranger(server, id, owner, no_ephemerals);
+	if (session->closing)
 		return PDK_ERR_SESSION_EXPIRED;
 	if (session->owner == PDK_OWNER_NONE)
 		session->owner = owner;
@@ -227,7 +307,8 @@ check_session(PdkServer *server, int64_t id, uint64_t owner)
 PdkCode
 pdk_remote_check_local(PdkServer *server, int64_t session)
 {
-	return server->replica ? check_session(server, session, PDK_OWNER_HERE) : PDK_OK;
+	bool no_ephemerals = false; /* seen to before: pdk_local_before_write */
+	return server->replica ? check_session(server, session, PDK_OWNER_HERE, &no_ephemerals) : PDK_OK;
 }
 
 static bool
@@ -242,7 +323,7 @@ request(void *context, PdkLearnerId from, int64_t session, int32_t cxid, int32_t
 	PdkServer *server = context;
 	PdkJute in = pdk_jute(body.data, (size_t)MAX(0, body.length),
 			      server->settings->max_buffer_bytes + server->settings->extra_buffer_bytes);
-	PdkRemote remote = {from, session, cxid};
+	PdkRemote remote = {.owner = from, .session = session, .cxid = cxid};
 	if (op == PDK_OP_CREATE_SESSION) {
 		int32_t timeout_ms = pdk_get_int(&in);
 		pdk_propose_remote_create_session(server, &remote, in.failed ? 0 : timeout_ms);
@@ -253,7 +334,9 @@ request(void *context, PdkLearnerId from, int64_t session, int32_t cxid, int32_t
 		return;
 	}
 	PdkConnection proxy = {.link = 0};
-	PdkCode code = forwardable(op) ? check_session(server, session, from) : PDK_ERR_UNIMPLEMENTED;
+	PdkCode code = PDK_ERR_UNIMPLEMENTED;
+	if (forwardable(op))
+		code = check_session(server, session, from, &remote.no_ephemerals);
 	if (code == PDK_OK && !read_identities(auth, &proxy))
 		code = PDK_ERR_MARSHALLING;
 	pdk_propose_remote(server, &remote, &proxy, op, &in, code);
@@ -279,6 +362,11 @@ revalidate(void *context, PdkLearnerId from, int64_t id, int32_t timeout_ms)
 {
 	PdkServer *server = context;
 	PdkSession *session = pdk_sessions_find(server->sessions, id);
+	Arrival *arrival = session ? NULL : find_arrival(server, id);
+	if (arrival && !arrival->closing) {
+		arrival->owner = from;
+		return true;
+	}
 	if (session == NULL || session->closing)
 		return false;
 	touch(server, id, timeout_ms);
@@ -295,6 +383,12 @@ learner_gone(void *context, PdkLearnerId from)
 	for (PdkSession *session; (session = pdk_sessions_next(server->sessions, &cursor));)
 		if (session->owner == from)
 			session->owner = PDK_OWNER_NONE;
+	GHashTableIter arrivals;
+	void *arrival;
+	g_hash_table_iter_init(&arrivals, server->arriving);
+	while (g_hash_table_iter_next(&arrivals, &arrival, NULL))
+		if (((Arrival *)arrival)->owner == from)
+			((Arrival *)arrival)->owner = PDK_OWNER_NONE;
 }
 
 void
@@ -315,6 +409,7 @@ pdk_remote_init(PdkServer *server)
 	pdk_queue_init(&server->forwarded, sizeof(PdkFlight));
 	pdk_queue_init(&server->syncs, sizeof(PdkFlight));
 	server->touched = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	server->arriving = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	server->returning = g_array_new(FALSE, FALSE, sizeof(Returning));
 }
 
@@ -326,4 +421,5 @@ pdk_remote_free(PdkServer *server)
 	pdk_queue_clear(&server->syncs);
 	g_array_unref(server->touched);
 	g_array_unref(server->returning);
+	g_hash_table_unref(server->arriving);
 }

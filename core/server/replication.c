@@ -8,23 +8,14 @@
 /* ---- service ---- */
 
 static void
-cut_clients(PdkServer *server)
-{
-	for (uint32_t slot = 0; slot < server->n_slots; slot++) {
-		PdkConnection *connection = server->connections[slot];
-		if (connection && (connection->stage == PDK_STAGE_READY || connection->stage == PDK_STAGE_ESTABLISHING))
-			pdk_connection_end(server, connection, false);
-	}
-}
-
-static void
 quiesce(void *context)
 {
 	PdkServer *server = context;
 	server->serving = false;
-	cut_clients(server);
+	pdk_connections_cut(server);
 	pdk_pipeline_demote(server);
 	pdk_remote_forget(server);
+	pdk_local_forget_upgrades(server);
 	pdk_shipping_stop(server);
 }
 
@@ -44,6 +35,7 @@ serve(void *context, PdkPeerState role, int64_t epoch)
 {
 	PdkServer *server = context;
 	server->serving = role != PDK_PEER_LEADING || server->settings->leader_serves;
+	pdk_local_renew(server);
 	if (role == PDK_PEER_LEADING) {
 		pdk_assert(pdk_queue_length(&server->flights) == 0);
 		server->proposed_zxid = epoch << 32;

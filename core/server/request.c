@@ -99,12 +99,23 @@ body_of(PdkServer *server, const uint8_t *frame, size_t length)
 	return pdk_jute(frame + REQUEST_HEAD, length - REQUEST_HEAD, settings->max_buffer_bytes + settings->extra_buffer_bytes);
 }
 
+/* Of a local session, which goes with its connection. */
+static void
+answer_close(PdkServer *server, PdkConnection *connection, const RequestHead *head, int64_t since_us)
+{
+	pdk_reply_code(server, connection, head->xid, server->applied_zxid, PDK_OK);
+	pdk_reply_account(server, connection, head->op, head->xid, server->applied_zxid, since_us, false);
+	pdk_connection_end(server, connection, true);
+}
+
 static void
 run_local(PdkServer *server, PdkConnection *connection, const uint8_t *frame, size_t length, int64_t since_us)
 {
 	RequestHead head = read_head(frame);
 	if (head.op == PDK_OP_PING)
 		answer_ping(server, connection);
+	else if (head.op == PDK_OP_CLOSE_SESSION)
+		answer_close(server, connection, &head, since_us);
 	else if (head.op == PDK_OP_SET_WATCHES || head.op == PDK_OP_SET_WATCHES2)
 		answer_set_watches(server, connection, &head, body_of(server, frame, length), since_us);
 	else
@@ -186,6 +197,11 @@ static void
 take_write(PdkServer *server, PdkConnection *connection, const RequestHead *head, PdkJute *in, uint32_t large)
 {
 	bool forward = pdk_is_learner(server);
+	PdkCode code = pdk_local_before_write(server, connection->session, head->op, *in);
+	if (code != PDK_OK) {
+		pdk_refuse_in_turn(server, connection, head->xid, code);
+		return;
+	}
 	if (head->op == PDK_OP_CLOSE_SESSION && forward)
 		pdk_forward_close_session(server, connection, head->xid);
 	else if (head->op == PDK_OP_CLOSE_SESSION)
@@ -225,12 +241,16 @@ pdk_request(PdkServer *server, PdkConnection *connection, const uint8_t *frame, 
 		return;
 	PdkSession *session = connection->session;
 	if (!session->closing)
-		pdk_sessions_touch(server->sessions, session, pdk_server_now_ms(server));
-	if (pdk_is_learner(server))
+		pdk_session_touch(server, session);
+	if (pdk_is_learner(server) && !session->local)
 		pdk_remote_touched(server, session);
 	if (!pdk_access_enough(server, connection)) {
 		pdk_reply_code(server, connection, head.xid, 0, PDK_ERR_SESSION_CLOSED_REQUIRES_AUTH);
 		pdk_connection_end(server, connection, true);
+		return;
+	}
+	if (server->read_only && pdk_read_only_refuses(head.op)) {
+		pdk_refuse_in_turn(server, connection, head.xid, PDK_ERR_NOT_READ_ONLY);
 		return;
 	}
 	if (!known(head.op)) {
@@ -247,14 +267,16 @@ pdk_request(PdkServer *server, PdkConnection *connection, const uint8_t *frame, 
 	PdkSlice path;
 	int64_t threshold = server->settings->large_request_threshold;
 	bool large = threshold > 0 && (int64_t)length > threshold;
-	if (pdk_op_writes(head.op))
+	bool ends_here = head.op == PDK_OP_CLOSE_SESSION && session->local && !session->upgrading;
+	session->closing |= ends_here;
+	if (pdk_op_writes(head.op) && !ends_here)
 		take_write(server, connection, &head, &in, large ? (uint32_t)length : 0);
 	else if (head.op == PDK_OP_SYNC && read_sync(&in, &path))
 		take_sync(server, connection, head.xid, path);
 	else if (connection->waiting_count > 0)
 		queue_behind(server, connection, frame, length, large, PDK_OK);
 	else {
-		pdk_assert(answers_locally(head.op));
+		pdk_assert(ends_here || answers_locally(head.op));
 		run_local(server, connection, frame, length, server->now_us);
 	}
 }

@@ -10,6 +10,8 @@
  *   pipeline    txns in flight: proposed, durable, applied, answered
  *   apply       what a txn does to the data
  *   housekeeping  expiry, containers, snapshots
+ *   local       sessions that only this server knows
+ *   readonly    service without a leader
  *   recovery    what persistence gives back at the start
  *   replication shipping remote   an ensemble: commits, snapshots and requests that cross servers
  *   view        what others may look at
@@ -167,7 +169,6 @@ typedef struct {
 	uint32_t acls;    /* ACL references */
 	uint32_t large;   /* bytes counted in large_bytes */
 	bool foreign;     /* proposed by another server (or an earlier leadership of this one) */
-	uint64_t owner;   /* createSession: through whom the client speaks */
 	char *path;       /* sync: its path, path_length -1 for null */
 	int32_t path_length;
 } PdkFlight;
@@ -230,6 +231,7 @@ struct PdkServer {
 	PdkQuotas *quotas;
 	PdkWatches *watches;
 	PdkSessions *sessions;
+	PdkSessions *local_sessions; /* known to this server only; none of them is in `sessions` */
 
 	GArray *schemes; /* of PdkScheme */
 	GArray *admins;  /* of PdkAdminSeat */
@@ -248,6 +250,7 @@ struct PdkServer {
 	int64_t refused_told_us; /* a refused connection was last told of */
 	uint64_t refused_untold;
 	bool stopping, serving;
+	bool read_only;              /* no leader: only clients that allow it are served, and only reads */
 	bool left;                   /* the ensemble, while stopping */
 	bool holding;                /* PDK_WAIT_START */
 	double throttle_tokens;
@@ -269,6 +272,7 @@ struct PdkServer {
 	PdkQueue forwarded;  /* of PdkFlight without zxid and txn: on their way to the leader, in order */
 	PdkQueue syncs;      /* of PdkFlight, likewise */
 	GArray *touched;     /* of int64_t: sessions to tell the leader of */
+	GHashTable *arriving; /* at a leader: sessions whose createSession is proposed and not applied */
 	GArray *returning;   /* clients whose session the leader is asked about */
 	bool walk_is_shipped, walk_is_over; /* the walk goes to a learner */
 	bool shipped_in;     /* a snapshot of the leader is being loaded or saved */
@@ -345,6 +349,8 @@ void pdk_connection_go_on(PdkServer *server, PdkConnection *connection, uint8_t 
 void pdk_connections_start(PdkServer *server);
 /* Works on those that may go on. */
 void pdk_connections_run(PdkServer *server);
+/* Closes those that have a session or wait for one. */
+void pdk_connections_cut(PdkServer *server);
 /* Closes connections that never made a session in time; returns when to look again (us). */
 int64_t pdk_connections_expire(PdkServer *server);
 /* When a connection without a session is closed, unless it stirs before: monotonic ms, at the end of a bucket. */
@@ -445,6 +451,7 @@ typedef struct {
 	int64_t session;
 	int64_t zxid;
 	int32_t txn_type; /* out */
+	bool no_ephemerals; /* the session may be a local one of another server */
 	uint32_t acls;    /* out: references put into server->acls */
 	GByteArray *operations; /* out, owned by the caller: the opcodes of a multi, one byte each */
 } PdkPrep;
@@ -457,8 +464,11 @@ void pdk_prep_close_session(PdkPrep *prep);
 PdkCode pdk_prep_reconfig(PdkPrep *prep, PdkJute *in);
 bool pdk_reconfig_parses(PdkJute *in);
 bool pdk_multi_parses(PdkJute in, GByteArray **operations);
+bool pdk_multi_creates_ephemeral(PdkJute in);
 /* Can a request body be read to its end? A multi's opcodes are put into *@operations (owned by the caller). */
 bool pdk_prep_parses(int32_t op, PdkJute in, GByteArray **operations);
+/* Is it a create of an ephemeral node, or a multi with one? A body that cannot be read is none. */
+bool pdk_prep_creates_ephemeral(int32_t op, PdkJute in);
 PdkCode pdk_prep_delete_container(PdkPrep *prep, const char *path, size_t length);
 /* The checks of one operation of multi; the record goes to server->scratch. */
 PdkCode pdk_prep_operation(PdkPrep *prep, int32_t op, PdkJute *in);
@@ -477,10 +487,13 @@ typedef struct {
 	uint64_t owner;
 	int64_t session;
 	int32_t cxid;
+	bool no_ephemerals; /* as in PdkPrep */
 } PdkRemote;
 /* Proposes what a learner forwarded; with a @code other than PDK_OK its refusal. @proxy carries the identities. */
 void pdk_propose_remote(PdkServer *server, const PdkRemote *remote, PdkConnection *proxy, int32_t op, PdkJute *in, PdkCode code);
 void pdk_propose_remote_create_session(PdkServer *server, const PdkRemote *remote, int32_t timeout_ms);
+/* createSession of a session that was local until now: nobody waits for it. */
+void pdk_propose_upgrade(PdkServer *server, int64_t id, int32_t timeout_ms);
 void pdk_propose_remote_close_session(PdkServer *server, const PdkRemote *remote);
 /* Answers with a refusal when the connection's earlier requests are answered. */
 void pdk_refuse_in_turn(PdkServer *server, PdkConnection *connection, int32_t xid, PdkCode code);
@@ -568,6 +581,7 @@ void pdk_remote_forget(PdkServer *server);
 /* Each queues its request for the leader; @in stands behind the request header. */
 void pdk_forward_request(PdkServer *server, PdkConnection *connection, int32_t xid, int32_t op, PdkJute in, uint32_t large);
 void pdk_forward_create_session(PdkServer *server, PdkConnection *connection, int64_t id, int32_t timeout_ms);
+void pdk_forward_upgrade(PdkServer *server, int64_t id, int32_t timeout_ms);
 void pdk_forward_close_session(PdkServer *server, PdkConnection *connection, int32_t xid);
 void pdk_forward_sync(PdkServer *server, PdkConnection *connection, int32_t xid, PdkSlice path);
 /* Asks the leader about a session that comes back; ends in pdk_handshake_returned. */
@@ -576,8 +590,38 @@ void pdk_remote_revalidate(PdkServer *server, PdkConnection *connection, int64_t
 void pdk_remote_touched(PdkServer *server, PdkSession *session);
 /* Is the txn the outcome of the request forwarded longest ago? Then that is taken off the queue. */
 bool pdk_remote_claim(PdkServer *server, const PdkTxnHeader *header, PdkFlight *into);
+/* At a leader: createSession is proposed, or was applied. @owner: through whom the client speaks. */
+void pdk_remote_arriving(PdkServer *server, int64_t session, uint64_t owner);
+void pdk_remote_arrived(PdkServer *server, int64_t session);
+void pdk_remote_closing(PdkServer *server, int64_t session);
 /* At a leader: may a client of this server use @session? (SESSION_MOVED, SESSION_EXPIRED) */
 PdkCode pdk_remote_check_local(PdkServer *server, int64_t session);
+
+/* ---- local.c ---- */
+/* Does a new session begin as a local one? Never stand-alone. */
+bool pdk_local_sessions_wanted(const PdkServer *server);
+PdkSession *pdk_local_begin(PdkServer *server, int64_t id, int32_t timeout_ms);
+/* Its client is alive, whichever kind it is. */
+void pdk_session_touch(PdkServer *server, PdkSession *session);
+/* No connection has @session any more: a local one that was being closed is gone. */
+void pdk_local_left(PdkServer *server, PdkSession *session);
+/* @session is about to write: the upgrade goes out before, if it needs one; or the refusal. */
+PdkCode pdk_local_before_write(PdkServer *server, PdkSession *session, int32_t op, PdkJute in);
+/* createSession of @id was applied: a local session of that name moves over, with its connection. */
+void pdk_local_upgraded(PdkServer *server, int64_t id);
+/* The leader is lost: what was on its way is known to the next one, or gone. */
+void pdk_local_forget_upgrades(PdkServer *server);
+/* All get a full time-out. */
+void pdk_local_renew(PdkServer *server);
+/* Expiry; lowers effects->deadline_us. */
+void pdk_local_turn(PdkServer *server);
+
+/* ---- readonly.c ---- */
+/* Begins when its time has come; lowers effects->deadline_us. */
+void pdk_read_only_turn(PdkServer *server);
+/* After each event: ends with the election. */
+void pdk_read_only_check(PdkServer *server);
+bool pdk_read_only_refuses(int32_t op);
 
 /* ---- recovery.c ---- */
 /* Compares the digest that came with @zxid with the tree's; a difference is told once and counted. */

@@ -70,6 +70,7 @@ pdk_server_new(const PdkServerParams *params)
 	server->quotas = pdk_quotas_new(server->tree);
 	server->watches = pdk_watches_new(server->tree, pdk_watch_notify_function(), server);
 	server->sessions = pdk_sessions_new(settings->tick_ms);
+	server->local_sessions = pdk_sessions_new(settings->tick_ms);
 	server->pendings = pdk_pendings_new(server->tree, settings->digest);
 	server->schemes = g_array_new(FALSE, FALSE, sizeof(PdkScheme));
 	server->admins = g_array_new(FALSE, FALSE, sizeof(PdkAdminSeat));
@@ -102,6 +103,7 @@ pdk_server_free(PdkServer *server)
 	g_clear_pointer(&server->load, pdk_snapshot_load_free);
 	pdk_pendings_free(server->pendings);
 	pdk_sessions_free(server->sessions);
+	pdk_sessions_free(server->local_sessions);
 	pdk_watches_free(server->watches);
 	pdk_quotas_free(server->quotas);
 	pdk_tree_free(server->tree);
@@ -215,6 +217,8 @@ turn(PdkServer *server)
 	pdk_connections_run(server);
 	if (server->replica)
 		pdk_replica_turn(server->replica);
+	pdk_read_only_turn(server);
+	pdk_local_turn(server);
 	pdk_housekeeping_turn(server);
 }
 
@@ -299,6 +303,7 @@ pdk_server_step(PdkServer *server, const PdkEvent *event, PdkEffects *effects)
 		server->stopping = true;
 		break;
 	}
+	pdk_read_only_check(server);
 	if (server->overrun->len > 0)
 		pdk_watching_drop_overrun(server);
 	stop_when_idle(server);
@@ -349,6 +354,7 @@ pdk_server_check(const PdkServer *server)
 	pdk_tree_check(server->tree);
 	pdk_watches_check(server->watches);
 	pdk_sessions_check(server->sessions);
+	pdk_sessions_check(server->local_sessions);
 	pdk_assert(server->applied_zxid <= server->proposed_zxid);
 	if (server->replica)
 		pdk_replica_check(server->replica);

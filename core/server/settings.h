@@ -49,7 +49,7 @@ typedef struct {
 	bool skip_acl;               /* skipACL */
 	bool eager_acl;              /* enableEagerACLCheck */
 	bool reconfig_enabled;       /* reconfigEnabled */
-	bool read_only_mode;         /* readonlymode.enabled */
+	bool read_only_mode;         /* readonlymode.enabled; no effect stand-alone, but for the word isro */
 	bool enforce_auth;           /* enforce.auth.enabled or sessionRequireClientSASLAuth */
 	char **enforce_auth_schemes; /* enforce.auth.schemes; NULL-terminated, never NULL */
 
@@ -63,8 +63,8 @@ typedef struct {
 	/* Of an ensemble; NULL: stand-alone. Owned, members too. */
 	PdkReplicaParams *replica;
 	bool leader_serves;            /* leaderServes */
-	bool local_sessions;           /* localSessionsEnabled */
-	bool local_sessions_upgrading; /* localSessionsUpgradingEnabled */
+	bool local_sessions;           /* localSessionsEnabled; no effect stand-alone */
+	bool local_sessions_upgrading; /* localSessionsUpgradingEnabled; likewise */
 	char *config_file;    /* the static file, absolute, which is rewritten to point to a dynamic one; NULL: none is */
 	char *dynamic_file;   /* the dynamic file in force, absolute; NULL: members stand in the static file */
 	char *dynamic_prefix; /* dynamic files are this + ".dynamic." + version in hexadecimal, or "next"; absolute */

@@ -26,6 +26,8 @@ mode(PdkServer *server)
 		[PDK_PEER_LEADING] = "leader",
 		[PDK_PEER_OBSERVING] = "observer",
 	};
+	if (server->read_only)
+		return "read-only";
 	return server->replica ? modes[pdk_replica_role(server->replica)] : "standalone";
 }
 
@@ -55,7 +57,7 @@ ensemble(void *core, PdkEnsembleFacts *into)
 static bool
 works(const PdkServer *server)
 {
-	return server->replica ? pdk_replica_serving(server->replica) : server->serving;
+	return server->replica ? pdk_replica_serving(server->replica) || server->read_only : server->serving;
 }
 
 static void
@@ -68,13 +70,14 @@ facts(void *core, PdkServerFacts *into)
 		.revision = "paddock",
 		.built_on = server->built_on,
 		.serving = works(server) && !server->stopping,
+		.read_only = server->read_only,
 		.mode = mode(server),
 		.last_zxid = server->applied_zxid,
 		.node_count = pdk_tree_node_count(server->tree) + 1,
 		.watch_count = pdk_watches_count(server->watches),
 		.ephemeral_count = pdk_tree_ephemeral_count(server->tree),
 		.data_size = pdk_tree_data_size(server->tree),
-		.sessions = pdk_sessions_count(server->sessions),
+		.sessions = pdk_sessions_count(server->sessions) + pdk_sessions_count(server->local_sessions),
 		.connections = server->alive,
 		.outstanding = server->outstanding,
 		.received = stats->received,
@@ -147,11 +150,26 @@ ephemerals_of(PdkServer *server, int64_t session)
 	return count;
 }
 
+/* Those that all know come first; behind them this bit stands in the cursor. */
+#define LOCAL_CURSOR (UINT64_C(1) << 63)
+
+static PdkSession *
+next_session(PdkServer *server, uint64_t *cursor)
+{
+	PdkSession *found = *cursor & LOCAL_CURSOR ? NULL : pdk_sessions_next(server->sessions, cursor);
+	if (found)
+		return found;
+	uint64_t local = *cursor & LOCAL_CURSOR ? *cursor & ~LOCAL_CURSOR : 0;
+	found = pdk_sessions_next(server->local_sessions, &local);
+	*cursor = local | LOCAL_CURSOR;
+	return found;
+}
+
 static bool
 session(void *core, uint64_t *cursor, PdkSessionFacts *into)
 {
 	PdkServer *server = core;
-	PdkSession *found = pdk_sessions_next(server->sessions, cursor);
+	PdkSession *found = next_session(server, cursor);
 	if (found == NULL)
 		return false;
 	*into = (PdkSessionFacts){
@@ -159,6 +177,7 @@ session(void *core, uint64_t *cursor, PdkSessionFacts *into)
 		.timeout_ms = found->timeout_ms,
 		.expires_wall_ms = wall_of(server, found->deadline_ms),
 		.ephemerals = ephemerals_of(server, found->id),
+		.local = found->local,
 	};
 	return true;
 }
@@ -288,6 +307,7 @@ static int64_t watches(PdkServer *s) { return (int64_t)pdk_watches_count(s->watc
 static int64_t ephemerals(PdkServer *s) { return (int64_t)pdk_tree_ephemeral_count(s->tree); }
 static int64_t data_size(PdkServer *s) { return (int64_t)pdk_tree_data_size(s->tree); }
 static int64_t global_sessions(PdkServer *s) { return (int64_t)pdk_sessions_count(s->sessions); }
+static int64_t local_sessions(PdkServer *s) { return (int64_t)pdk_sessions_count(s->local_sessions); }
 static int64_t open_files(PdkServer *s) { return s->facts->open_files; }
 static int64_t max_files(PdkServer *s) { return s->facts->max_files; }
 static int64_t response(PdkServer *s, uint64_t value) { return s->stats.max_response ? (int64_t)value : -1; }
@@ -311,8 +331,8 @@ static const Gauge gauges[] = {
 	{"watch_count", "watches in both tables", NULL, watches},
 	{"ephemerals_count", "ephemeral znodes", NULL, ephemerals},
 	{"approximate_data_size", "bytes of paths and data", NULL, data_size},
-	{"global_sessions", "sessions", NULL, global_sessions},
-	{"local_sessions", "sessions known to this server only", NULL, nothing},
+	{"global_sessions", "sessions, without local ones", NULL, global_sessions},
+	{"local_sessions", "sessions known to this server only", NULL, local_sessions},
 	{"open_file_descriptor_count", "open file descriptors", NULL, open_files},
 	{"max_file_descriptor_count", "allowed file descriptors", NULL, max_files},
 	{"connection_drop_probability", "of the connection throttle", no_chance, NULL},
