@@ -168,7 +168,7 @@ void
 pdk_handshake_returned(PdkServer *server, PdkConnection *connection, bool valid, int32_t timeout_ms)
 {
 	PdkSession *session = pdk_sessions_find(server->sessions, connection->session_id);
-	if (!valid || (session && session->closing)) {
+	if (!valid) {
 		refuse(server, connection);
 		return;
 	}

@@ -7,6 +7,15 @@
 
 /* ---- service ---- */
 
+/* Whether a close under way will ever be committed, nobody knows: the session lives until it is. */
+static void
+forget_closes(PdkServer *server)
+{
+	uint64_t cursor = 0;
+	for (PdkSession *session; (session = pdk_sessions_next(server->sessions, &cursor));)
+		session->closing = false;
+}
+
 static void
 quiesce(void *context)
 {
@@ -15,6 +24,7 @@ quiesce(void *context)
 	pdk_connections_cut(server);
 	pdk_pipeline_demote(server);
 	pdk_remote_forget(server);
+	forget_closes(server);
 	pdk_local_forget_upgrades(server);
 	pdk_shipping_stop(server);
 }
@@ -23,10 +33,8 @@ static void
 renew_sessions(PdkServer *server)
 {
 	uint64_t cursor = 0;
-	for (PdkSession *session; (session = pdk_sessions_next(server->sessions, &cursor));) {
-		session->closing = false; /* a close that was not committed by now never will be */
+	for (PdkSession *session; (session = pdk_sessions_next(server->sessions, &cursor));)
 		session->owner = PDK_OWNER_NONE;
-	}
 	pdk_sessions_touch_all(server->sessions, pdk_server_now_ms(server));
 }
 
