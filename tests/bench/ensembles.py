@@ -5,6 +5,7 @@ import time
 
 import failover
 import measure
+import servers as processes
 
 CLIENTS = (1, 2, 5, 10)
 THROUGHPUT = {
@@ -26,17 +27,24 @@ class EnsembleMeasurement(measure.Measurement):
         super().__init__(generator, quick, only, say)
         self.kills = 3 if quick else 5
 
+    def warm(self, server, extra=()):
+        """An ensemble is warmed up once for every member: the load is spread over as many compilers."""
+        for _ in range(len(server.members) if isinstance(server, processes.Ensemble) else 1):
+            super().warm(server, extra)
+
+    def reads(self, server, label):
+        return self.bench(server, label, READS + ["--seconds", self.times["run"], "--warmup", self.times["warm"] / 3])
+
     def alone(self, server):
         """What the same reads yield without an ensemble around the server."""
         server.start()
         self.warm(server)
-        figures = self.bench(server, "get-32x8 stand-alone", READS + ["--seconds", self.times["run"]])
+        figures = self.reads(server, "get-32x8 stand-alone")
         self.add("alone-get.ops_per_s", server, figures["ops_per_s"])
 
     def follower_reads(self, ensemble):
         follower = ensemble.followers()[0]
-        figures = self.bench(follower, "get-32x8 at a follower",
-                             READS + ["--seconds", self.times["run"], "--warmup", self.times["warm"] / 3])
+        figures = self.reads(follower, "get-32x8 at a follower")
         self.add("follower-get.ops_per_s", follower, figures["ops_per_s"])
         self.add("follower-get.ops_per_cpu_s", follower, figures["ops_per_cpu_s"])
         alone = self.samples.get("alone-get.ops_per_s", {}).get(ensemble.name)
@@ -65,11 +73,11 @@ class EnsembleMeasurement(measure.Measurement):
             if nodes > 0:
                 self.bench(ensemble, f"load {nodes}", ["--workload", "load", "--nodes", nodes, "--batch", 100,
                                                        "--connections", 8, "--depth", 4, "--keep"])
-            for number in range(self.kills):
-                self.kill_leader(ensemble, name, number, versions)
+            times_ms = [self.kill_leader(ensemble, name, number, versions) for number in range(self.kills)]
+            self.add(f"{name}.worst_ms", ensemble, max(times_ms))
 
     def kill_leader(self, ensemble, name, number, versions):
-        """One fail-over; afterwards the killed server follows again."""
+        """Milliseconds of one fail-over; afterwards the killed server follows again."""
         ensemble.wait_until_complete()
         time.sleep(self.times["settle"])
         leader, followers = ensemble.leader(), ensemble.followers()
@@ -84,6 +92,7 @@ class EnsembleMeasurement(measure.Measurement):
         leader.reap()
         leader.start(wait=False)
         ensemble.wait_until_complete()
+        return seconds * 1000
 
     def round(self, servers, number):
         order = servers if number % 2 == 0 else list(reversed(servers))

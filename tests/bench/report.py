@@ -60,7 +60,9 @@ ENSEMBLE_ROWS = [
     ("follower-get.of_alone", "getData, 32 × 8, follower ÷ stand-alone", "×", "high", ("value", 0.9)),
     ("follower-get.ops_per_cpu_s", "getData, 32 × 8, per CPU second of the follower", "/cpu-s", "high", None),
     ("failover.ms", "fail-over: kill -9 to the next write", "ms", "low", ("ratio", 0.5)),
+    ("failover.worst_ms", "fail-over, the slowest of the kills", "ms", "low", None),
     ("failover-200k.ms", "fail-over with 200,000 znodes", "ms", "low", ("ratio", 0.5)),
+    ("failover-200k.worst_ms", "fail-over with 200,000 znodes, the slowest", "ms", "low", None),
 ]
 REDIS_ROWS = [
     ("redis-get-32x8.ops_per_cpu_s", "Redis GET, 32 × 8, per CPU second", "/cpu-s"),
