@@ -34,6 +34,7 @@ typedef struct {
 	bool probe;        /* dial a round although nothing waits: is it still there? */
 	bool lost;         /* it closed an established link, and was not reached since */
 	unsigned tries;    /* rounds without lasting success */
+	unsigned breaks;   /* links in a row that did not last */
 	int64_t dial_at_us; /* not before */
 
 	PdkPeerLink state, reported;
@@ -261,11 +262,12 @@ detach(PdkMesh *mesh, Peer *peer, int64_t now_us)
 	peer->line = NULL;
 	peer->state = PDK_PEER_LINK_DOWN;
 	if (stable) {
-		peer->tries = 0;
+		peer->tries = peer->breaks = 0;
 		peer->dial_at_us = now_us;
 		peer->said_up = false;
 		peer->said_us = INT64_MIN;
 	} else {
+		peer->breaks = MIN(peer->breaks + 1, MOST_TRIES);
 		set_pause(mesh, peer, 0, now_us);
 	}
 }
@@ -421,6 +423,7 @@ establish(PdkMesh *mesh, Peer *peer, PdkMeshLine *line, int64_t now_us, PdkEffec
 	peer->renewed = peer->reported == PDK_PEER_LINK_UP;
 	peer->state = PDK_PEER_LINK_UP;
 	peer->lost = false;
+	peer->tries = peer->breaks; /* how long it was away before says nothing about this link */
 	end_round(peer);
 	if (!peer->said_up)
 		say(mesh, PDK_LOG_INFO, "election link stands: server=%" PRId64 " at=%s dialled_by=%s", peer->sid, line->endpoint,

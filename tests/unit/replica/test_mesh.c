@@ -496,6 +496,24 @@ either_side_may_restart(void)
 }
 
 static void
+how_long_a_peer_was_away_does_not_delay_the_news_of_its_next_death(void)
+{
+	g_autoptr(World) world = linked_pair();
+	Node *dies = world_node(world, 2), *stays = world_node(world, 1);
+	world_run(world, 5000);
+	node_kill(dies);
+	node_send(stays, 2, "are you there?");
+	world_run(world, 20000);
+	node_start(dies);
+	node_send(dies, 1, "back");
+	world_run(world, 300);
+	EXPECT(stays, "2 down; 2 refused; 2 up; 2: back;");
+	node_kill(dies);
+	world_run(world, 50);
+	EXPECT(stays, "2 down; 2 refused;");
+}
+
+static void
 a_peer_that_closes_at_once_is_dialled_with_growing_pauses(void)
 {
 	g_autoptr(World) world = world_new(2, NULL);
@@ -894,6 +912,7 @@ add_dials(void)
 	CASE(a_killed_peer_is_known_to_be_down_at_once);
 	CASE(a_lost_peer_that_cannot_be_reached_is_down_too);
 	CASE(either_side_may_restart);
+	CASE(how_long_a_peer_was_away_does_not_delay_the_news_of_its_next_death);
 	CASE(a_peer_that_closes_at_once_is_dialled_with_growing_pauses);
 	CASE(two_servers_do_not_dance);
 	CASE(every_address_is_tried_before_the_peer_is_said_to_be_down);
