@@ -83,6 +83,7 @@ out_save(void *context, const char *key, GBytes *value)
 	PdkCommand *command = pdk_effects_command(replica->effects, PDK_COMMAND_RECORD, 0);
 	command->key = g_strdup(key);
 	command->part = g_bytes_ref(value);
+	replica->election_saves++;
 }
 
 /* ---- what the mesh reports ---- */

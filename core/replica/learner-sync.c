@@ -75,12 +75,59 @@ surely_logged(PdkReplica *replica, int64_t zxid)
 }
 
 static void
-cut_log(PdkReplica *replica, int64_t zxid)
+cut_log(PdkReplica *replica)
 {
-	replica->learning.stage = PDK_LEARNER_TRUNCATING;
+	PdkLearning *learning = &replica->learning;
+	learning->stage = PDK_LEARNER_TRUNCATING;
 	replica->truncating = replica->unfit = true;
-	pdk_effects_command(replica->effects, PDK_COMMAND_TRUNCATE, 0)->zxid = zxid;
+	pdk_effects_command(replica->effects, PDK_COMMAND_TRUNCATE, 0)->zxid = learning->target;
 	pdk_learner_pause(replica);
+}
+
+static void
+forget_tail(PdkReplica *replica)
+{
+	PdkLearning *learning = &replica->learning;
+	learning->target_unsure = !surely_logged(replica, learning->target);
+	if (!replica->hooks.drop(replica->hooks.context, learning->target))
+		learning->target_unsure = true;
+	pdk_history_cut(replica->history, learning->target);
+}
+
+static void
+begin_load(PdkReplica *replica)
+{
+	PdkLearning *learning = &replica->learning;
+	learning->stage = PDK_LEARNER_SNAPSHOT;
+	replica->unfit = true;
+	pdk_history_clear(replica->history);
+	replica->hooks.load_begin(replica->hooks.context, learning->target);
+	pdk_learner_resume(replica);
+}
+
+/* TRUNC or SNAP, once the disk writes no snapshot of this server's own. */
+static void
+carry_out(PdkReplica *replica)
+{
+	PdkLearning *learning = &replica->learning;
+	if (pdk_replica_snapshotting(replica)) {
+		learning->stage = PDK_LEARNER_CLEARING;
+		pdk_learner_pause(replica);
+		return;
+	}
+	if (learning->mode == PDK_SYNC_TRUNC)
+		forget_tail(replica);
+	if (learning->mode == PDK_SYNC_TRUNC || learning->base > learning->target)
+		cut_log(replica);
+	else
+		begin_load(replica);
+}
+
+void
+pdk_learner_snapshot_over(PdkReplica *replica)
+{
+	if (replica->learning.stage == PDK_LEARNER_CLEARING)
+		carry_out(replica);
 }
 
 static void
@@ -107,22 +154,7 @@ on_trunc(PdkReplica *replica, int64_t zxid)
 	pdk_replica_say(replica, PDK_LOG_INFO, "log cut behind zxid=0x%" PRIx64 " ended=0x%" PRIx64 " leader=%" PRId64,
 			(uint64_t)zxid, (uint64_t)learning->base, learning->leader);
 	learning->target = zxid;
-	learning->target_unsure = !surely_logged(replica, zxid);
-	if (!replica->hooks.drop(replica->hooks.context, zxid))
-		learning->target_unsure = true;
-	pdk_history_cut(replica->history, zxid);
-	cut_log(replica, zxid);
-}
-
-static void
-begin_load(PdkReplica *replica)
-{
-	PdkLearning *learning = &replica->learning;
-	learning->stage = PDK_LEARNER_SNAPSHOT;
-	replica->unfit = true;
-	pdk_history_clear(replica->history);
-	replica->hooks.load_begin(replica->hooks.context, learning->target);
-	pdk_learner_resume(replica);
+	carry_out(replica);
 }
 
 /* What is logged above the snapshot is none of this leader's history; it must not be replayed on top. */
@@ -138,10 +170,7 @@ on_snap(PdkReplica *replica, int64_t zxid)
 	pdk_replica_say(replica, PDK_LOG_INFO, "snapshot begins leader=%" PRId64 " zxid=0x%" PRIx64 " log_ended=0x%" PRIx64,
 			learning->leader, (uint64_t)zxid, (uint64_t)learning->base);
 	learning->target = zxid;
-	if (learning->base > zxid)
-		cut_log(replica, zxid);
-	else
-		begin_load(replica);
+	carry_out(replica);
 }
 
 void
@@ -169,7 +198,7 @@ pdk_learner_truncated(PdkReplica *replica)
 	PdkLearning *learning = &replica->learning;
 	if (learning->stage != PDK_LEARNER_TRUNCATING)
 		return;
-	if (learning->mode == PDK_SYNC_SNAP) {
+	if (learning->mode == PDK_SYNC_SNAP && !learning->cut_behind) {
 		begin_load(replica);
 		return;
 	}
@@ -182,6 +211,27 @@ pdk_learner_truncated(PdkReplica *replica)
 	replica->last_logged = learning->target;
 	history_begins(replica, learning->target);
 	pdk_learner_resume(replica);
+}
+
+/*
+ * Every snapshot lies above the target: then the leader's comes first, and the log is cut behind it. A crash between the two
+ * leaves what was there before, for the newest snapshot counts.
+ */
+bool
+pdk_learner_cut_refused(PdkReplica *replica, const char *failure)
+{
+	PdkLearning *learning = &replica->learning;
+	if (learning->stage != PDK_LEARNER_TRUNCATING || learning->mode != PDK_SYNC_SNAP)
+		return false;
+	if (learning->cut_behind) {
+		pdk_learner_give_up(replica, "sent a snapshot that is kept, but the log cannot be cut behind it: %s", failure);
+		return true;
+	}
+	pdk_replica_say(replica, PDK_LOG_INFO, "the log is cut behind the leader's snapshot when that is written, not before: %s",
+			failure);
+	learning->cut_behind = true;
+	begin_load(replica);
+	return true;
 }
 
 /* A target that this log never had: the next ACKEPOCH tells where it ends now. */
@@ -212,7 +262,7 @@ load_ends(PdkReplica *replica)
 		return;
 	}
 	replica->hooks.load_end(replica->hooks.context);
-	replica->unfit = false;
+	replica->unfit = learning->cut_behind;
 	replica->saving_snapshot = true;
 	replica->snapshot_zxid = replica->last_logged = replica->log_floor = learning->target;
 	replica->synced = MIN(replica->synced, learning->target);
@@ -270,6 +320,10 @@ pdk_learner_load_saved(PdkReplica *replica)
 	PdkLearning *learning = &replica->learning;
 	if (learning->stage != PDK_LEARNER_SAVING)
 		return;
+	if (learning->cut_behind) {
+		cut_log(replica);
+		return;
+	}
 	history_begins(replica, learning->target);
 	pdk_learner_resume(replica);
 }

@@ -173,6 +173,7 @@ typedef enum {
 	PDK_LEARNER_LEADERINFO, /* FOLLOWERINFO sent, LEADERINFO awaited */
 	PDK_LEARNER_EPOCH,      /* acceptedEpoch is being saved; then ACKEPOCH */
 	PDK_LEARNER_SYNC,       /* DIFF, TRUNC or SNAP awaited */
+	PDK_LEARNER_CLEARING,   /* an own snapshot on its way to the disk is waited for, before TRUNC or SNAP is carried out */
 	PDK_LEARNER_TRUNCATING, /* the log is being cut (TRUNC, or before a SNAP) */
 	PDK_LEARNER_RELOADING,  /* the tree is read again after TRUNC */
 	PDK_LEARNER_SNAPSHOT,   /* the body streams in */
@@ -204,6 +205,7 @@ typedef struct {
 	PdkSyncMode mode;
 	int64_t target;       /* TRUNC: to be cut to; SNAP: its zxid */
 	bool target_unsure;   /* the log may not have it: only a reload tells */
+	bool cut_behind;      /* SNAP: the log is cut when the snapshot is on disk, for there is no older one to begin from */
 	int64_t tail_end;     /* a tail of the leader's own epoch behind `target`, kept up to here; 0: none */
 	unsigned tail_index;  /* the next of it among what is held */
 	GArray *queue;        /* PdkReceived: proposals not committed yet, in order, from queue_head on */
@@ -253,7 +255,8 @@ struct PdkReplica {
 	PdkPeerState role;
 	bool started, stopping, serving;
 	bool unfit;          /* the tree is not what the log says: reload before looking */
-	bool reloading;
+	bool reloading;      /* wanted, or under way */
+	bool reload_waits;   /* for what else was asked of the disk */
 	bool look_wanted;    /* LOOKING, and the election waits for the disk (or an observer's delay) */
 	int64_t look_at_us;
 	int64_t looking_since_us;
@@ -271,7 +274,7 @@ struct PdkReplica {
 
 	int64_t accepted_epoch, current_epoch; /* durable */
 	int64_t saving_accepted, saving_current; /* on their way, -1: none */
-	unsigned accepted_saves, current_saves;  /* answers awaited */
+	unsigned accepted_saves, current_saves, election_saves; /* answers awaited */
 	bool stepping;       /* inside the election's step */
 	char *adopt_text;    /* a configuration the election heard of, to be adopted after its step */
 	size_t adopt_length;
@@ -315,8 +318,9 @@ void pdk_replica_save_current(PdkReplica *replica, int64_t epoch);
 void pdk_replica_settle(PdkReplica *replica, int64_t peer_epoch);
 /* A txn for the log: hold hook, and last_logged. */
 void pdk_replica_hold(PdkReplica *replica, int64_t zxid, GBytes *txn);
-/* Has the database read again; ends in pdk_replica_reloaded. */
+/* Has the database read again, when everything asked of the disk was answered; ends in pdk_replica_reloaded. */
 void pdk_replica_reload(PdkReplica *replica);
+bool pdk_replica_snapshotting(const PdkReplica *replica);
 uint32_t pdk_replica_dial(PdkReplica *replica, PdkPurpose purpose, char *address, int32_t timeout_ms);
 int64_t pdk_replica_init_us(const PdkReplica *replica); /* initLimit ticks */
 int64_t pdk_replica_sync_us(const PdkReplica *replica); /* syncLimit ticks */
@@ -445,6 +449,10 @@ void pdk_learner_resume(PdkReplica *replica);
 
 /* ---- learner-sync.c ---- */
 void pdk_learner_sync_header(PdkReplica *replica, const PdkPacket *packet);
+/* The log cannot be cut, nothing was changed. False: nor can it be done without. */
+bool pdk_learner_cut_refused(PdkReplica *replica, const char *failure);
+/* No snapshot of this server's own is under way any more. */
+void pdk_learner_snapshot_over(PdkReplica *replica);
 /* Takes from *@data what belongs to the snapshot. */
 void pdk_learner_snapshot_part(PdkReplica *replica, const uint8_t **data, size_t *length);
 /* The election's connection to @sid was refused: its process is gone. */

@@ -361,13 +361,37 @@ pdk_replica_look(PdkReplica *replica, const char *why)
 								 (uint64_t)replica->params.observer_delay_ms * 1000);
 }
 
-void
-pdk_replica_reload(PdkReplica *replica)
+bool
+pdk_replica_snapshotting(const PdkReplica *replica)
 {
-	replica->reloading = true;
+	return replica->hooks.snapshotting && replica->hooks.snapshotting(replica->hooks.context);
+}
+
+/* Was everything asked of it answered? */
+static bool
+disk_is_idle(const PdkReplica *replica)
+{
+	bool saves = replica->accepted_saves > 0 || replica->current_saves > 0 || replica->election_saves > 0;
+	return !saves && !replica->truncating && !replica->saving_snapshot && !replica->log_asked &&
+	       replica->synced >= replica->last_logged && !pdk_replica_snapshotting(replica);
+}
+
+static void
+try_reload(PdkReplica *replica)
+{
+	if (!replica->reload_waits || replica->stopping || !disk_is_idle(replica))
+		return;
+	replica->reload_waits = false;
 	replica->first_recovered = 0;
 	pdk_history_clear(replica->history);
 	pdk_effects_command(replica->effects, PDK_COMMAND_RELOAD, 0);
+}
+
+void
+pdk_replica_reload(PdkReplica *replica)
+{
+	replica->reloading = replica->reload_waits = true;
+	try_reload(replica);
 }
 
 /* What this server would claim is on disk, and the tree is what the log says. Asks for what is missing. */
@@ -463,6 +487,7 @@ enter(PdkReplica *replica)
 static void
 after_event(PdkReplica *replica)
 {
+	try_reload(replica);
 	for (unsigned i = 0; i < STEPS_AT_ONCE; i++) {
 		if (!replica->started || replica->stopping || replica->role != PDK_PEER_LOOKING)
 			return;
@@ -613,6 +638,7 @@ pdk_replica_record_saved(PdkReplica *replica, const char *key)
 		current_saved(replica);
 	} else {
 		PdkElectionEvent event = {.kind = PDK_ELECTION_SAVED};
+		replica->election_saves -= replica->election_saves > 0 ? 1 : 0;
 		event.saved = key;
 		pdk_electing_step(replica, &event);
 	}
@@ -623,6 +649,12 @@ void
 pdk_replica_truncated(PdkReplica *replica, int64_t zxid, const char *failure)
 {
 	replica->truncating = false;
+	/* Who asked may be gone: then the log is as it was, and the tree is read from it again. */
+	bool excused = failure && (!learns(replica) || pdk_learner_cut_refused(replica, failure));
+	if (excused) {
+		after_event(replica);
+		return;
+	}
 	if (failure) {
 		g_autofree char *line = g_strdup_printf("the log cannot be cut behind zxid 0x%" PRIx64 " as the leader asks: %s; "
 							"empty this server's data directory (but myid) and start it again",
@@ -631,6 +663,7 @@ pdk_replica_truncated(PdkReplica *replica, int64_t zxid, const char *failure)
 		return;
 	}
 	replica->synced = MIN(replica->synced, zxid);
+	replica->last_logged = MIN(replica->last_logged, zxid);
 	if (learns(replica))
 		pdk_learner_truncated(replica);
 	after_event(replica);
@@ -670,12 +703,21 @@ pdk_replica_load_saved(PdkReplica *replica, const char *failure)
 	if (failure) {
 		pdk_replica_say(replica, PDK_LOG_ERROR, "the leader's snapshot could not be kept: %s", failure);
 		replica->unfit = true;
+		replica->last_logged = replica->synced; /* to be read again */
 		pdk_replica_look(replica, "its snapshot could not be kept");
 	} else {
 		replica->synced = MAX(replica->synced, replica->snapshot_zxid);
 		if (learns(replica))
 			pdk_learner_load_saved(replica);
 	}
+	after_event(replica);
+}
+
+void
+pdk_replica_snapshot_over(PdkReplica *replica)
+{
+	if (learns(replica))
+		pdk_learner_snapshot_over(replica);
 	after_event(replica);
 }
 

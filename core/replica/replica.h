@@ -97,6 +97,11 @@ typedef struct {
 	void (*load_end)(void *context);
 	/* It broke off: the tree is unfit until the database is reloaded. */
 	void (*load_abort)(void *context);
+	/*
+	 * Is a snapshot that the layer above took by itself on its way to the disk? Until pdk_replica_snapshot_over nothing is
+	 * loaded, cut or read again. NULL: it takes none.
+	 */
+	bool (*snapshotting)(void *context);
 
 	/* ---- at a leader, from its learners ---- */
 	/*
@@ -163,6 +168,8 @@ void pdk_replica_reloaded(PdkReplica *replica, int64_t last_logged);
 void pdk_replica_log_read(PdkReplica *replica, const PdkLoggedTxn *txns, size_t n, bool more, const char *failure);
 void pdk_replica_load_room(PdkReplica *replica);
 void pdk_replica_load_saved(PdkReplica *replica, const char *failure);
+/* The snapshot that `snapshotting` told of was published or given up. */
+void pdk_replica_snapshot_over(PdkReplica *replica);
 /* The own log is durable up to @zxid. */
 void pdk_replica_synced(PdkReplica *replica, int64_t zxid);
 /* Deadlines and what was left over; lowers effects->deadline_us. */

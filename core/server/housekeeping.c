@@ -219,6 +219,8 @@ pdk_housekeeping_snapshot_done(PdkServer *server, int64_t zxid, const char *fail
 		pdk_server_say(server, PDK_LOG_INFO, "snapshot written: zxid=0x%" PRIx64 " ms=%" PRId64, (uint64_t)zxid, took_us / 1000);
 		if (server->holding)
 			pdk_connections_start(server);
+		if (server->replica)
+			pdk_replica_snapshot_over(server->replica);
 		return;
 	}
 	pdk_counter_add(server->cells.snapshot_errors, 1);
@@ -228,6 +230,8 @@ pdk_housekeeping_snapshot_done(PdkServer *server, int64_t zxid, const char *fail
 		pdk_server_say(server, PDK_LOG_WARNING,
 			       "snapshot failed, the log goes on and the next one will be tried: zxid=0x%" PRIx64 " cause=%s",
 			       (uint64_t)zxid, failure);
+	if (server->replica)
+		pdk_replica_snapshot_over(server->replica);
 }
 
 /* ---- all of it ---- */

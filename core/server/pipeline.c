@@ -459,7 +459,8 @@ pdk_pipeline_commit(PdkServer *server, int64_t zxid)
 void
 pdk_pipeline_synced(PdkServer *server, int64_t zxid)
 {
-	server->synced_zxid = MAX(server->synced_zxid, zxid);
+	/* Where logs are cut, a zxid that was durable once is none for ever. */
+	server->synced_zxid = server->replica ? zxid : MAX(server->synced_zxid, zxid);
 	if (server->replica)
 		pdk_replica_synced(server->replica, server->synced_zxid);
 	else

@@ -276,6 +276,7 @@ struct PdkServer {
 	GArray *returning;   /* clients whose session the leader is asked about */
 	bool walk_is_shipped, walk_is_over; /* the walk goes to a learner */
 	bool shipped_in;     /* a snapshot of the leader is being loaded or saved */
+	bool shipment_ends;  /* it is whole and being saved */
 	PdkBuffer shipment;  /* bytes of it on their way to the disk */
 
 	/* the event being sent to many */

@@ -49,10 +49,18 @@ walk_next(void *context)
 
 /* ---- in ---- */
 
+static bool
+snapshotting(void *context)
+{
+	const PdkServer *server = context;
+	return server->finishing || (server->walk && !server->walk_is_shipped);
+}
+
 static void
 load_begin(void *context, int64_t zxid)
 {
 	PdkServer *server = context;
+	pdk_assert(!snapshotting(server) && !server->shipped_in);
 	pdk_pipeline_drop(server, -1);
 	pdk_server_recovery()->snapshot_begin(server, zxid, 0);
 	server->shipped_in = true;
@@ -102,14 +110,16 @@ load_end(void *context)
 	server->proposed_zxid = server->applied_zxid;
 	hand_over_part(server);
 	pdk_buffer_clear(&server->shipment);
+	server->shipment_ends = true;
 	pdk_effects_command(server->effects, PDK_COMMAND_SNAPSHOT_FINISH, 0)->tail = pdk_housekeeping_tail(server);
 }
 
+/* A whole one that is being made durable is not given up: the disk answers for it. */
 static void
 load_abort(void *context)
 {
 	PdkServer *server = context;
-	if (!server->shipped_in)
+	if (!server->shipped_in || server->shipment_ends)
 		return;
 	server->shipped_in = false;
 	pdk_buffer_clear(&server->shipment);
@@ -121,7 +131,7 @@ load_abort(void *context)
 void
 pdk_shipping_saved(PdkServer *server, const char *failure)
 {
-	server->shipped_in = false;
+	server->shipped_in = server->shipment_ends = false;
 	pdk_replica_load_saved(server->replica, failure);
 }
 
@@ -146,4 +156,5 @@ pdk_shipping_hooks(PdkReplicaHooks *hooks)
 	hooks->load_full = load_full;
 	hooks->load_end = load_end;
 	hooks->load_abort = load_abort;
+	hooks->snapshotting = snapshotting;
 }

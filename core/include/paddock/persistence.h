@@ -128,6 +128,9 @@ typedef struct {
 	 * next append opens a new one. `snapshot_part` takes a reference and returns false when four parts
 	 * are out: wait for `snapshot_room`. Then `snapshot_finish`, answered by `snapshot_done`; or
 	 * `snapshot_abort`, not answered.
+	 *
+	 * One of a zxid above the log's end came from a leader: nothing is appended behind it before its `snapshot_done`, or a
+	 * crash would leave a log with a hole.
 	 */
 	bool (*snapshot_begin)(PdkPersistence *self, int64_t zxid);
 	bool (*snapshot_part)(PdkPersistence *self, GBytes *part);
@@ -148,7 +151,8 @@ typedef struct {
 	/*
 	 * Optional, for ensembles, since 1.1. Cuts the log behind the record of @zxid (or the last one below it), deletes
 	 * snapshots above @zxid, makes both durable, and drops what is appended and not written yet above it; the next append
-	 * begins a new file. Not while a snapshot is being written. Answered by `truncated`.
+	 * begins a new file. Not while a snapshot is being written. Answered by `truncated`; refused where every snapshot lies above
+	 * @zxid, for nothing would be left to begin from.
 	 */
 	void (*truncate)(PdkPersistence *self, int64_t zxid);
 	/*
