@@ -168,9 +168,11 @@ GPtrArray *
 pdk_properties_parse(const char *text, size_t length, GError **error)
 {
 	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(property_free);
-	Reader reader = {text, text + length, 1, error};
+	if (length == 0)
+		return g_steal_pointer(&list);
 
-	if (length > 0 && memchr(text, '\0', length) != NULL) {
+	Reader reader = {text, text + length, 1, error};
+	if (memchr(text, '\0', length) != NULL) {
 		g_set_error_literal(error, PDK_PROPERTIES_ERROR, PDK_PROPERTIES_ERROR_SYNTAX,
 				    "1: found a NUL byte in the file, allowed: text");
 		return NULL;
