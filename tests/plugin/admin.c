@@ -395,6 +395,62 @@ dump_groups_by_expiry_and_counts(void)
 	       "\tip: /127.0.0.1:38402 sessionId: 0x0\n");
 }
 
+/* What stands before the ephemerals. */
+static void
+expect_sessions(Bench *bench, const char *wanted)
+{
+	g_autofree char *text = ask(bench, "dump");
+	char *end = strstr(text, "ephemeral nodes dump:\n");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(end);
+	*end = 0;
+	CU_ASSERT_STRING_EQUAL(text, wanted);
+	CU_ASSERT_PTR_NOT_NULL(strstr(end + 1, "(2):\n0x100000d7dd10000:\n\t/eph2\n\t/eph\n0x100000d7dd10001:\n\t/e3\nConn"));
+}
+
+static void
+dump_tells_local_sessions_from_those_of_all(void)
+{
+	g_auto(Bench) bench = bench_all_words();
+	static const PdkEnsembleFacts leader = { .size = sizeof leader, .leads = true };
+	const FakePair pair = { "localSessionsEnabled", "true" };
+
+	g_array_index(bench.view->sessions, PdkSessionFacts, 2).local = true;
+	g_array_append_val(bench.view->settings, pair);
+	bench.view->ensemble = &leader;
+	expect_sessions(&bench, "SessionTracker dump:\n"
+				"Local Session Sets (1)/(1):\n"
+				"1 expire at Sat Nov 21 02:11:40 UTC 2026:\n"
+				"\t0x100000d7dd10002\n"
+				"Global Session Sets (2)/(2):\n"
+				"1 expire at Sat Nov 21 02:11:38 UTC 2026:\n"
+				"\t0x100000d7dd10001\n"
+				"1 expire at Sat Nov 21 02:11:40 UTC 2026:\n"
+				"\t0x100000d7dd10000\n");
+}
+
+static void
+dump_of_a_learner_shows_sessions_by_number(void)
+{
+	g_auto(Bench) bench = bench_all_words();
+	static const PdkEnsembleFacts learner = { .size = sizeof learner };
+	const FakePair pair = { "localSessionsEnabled", "true" };
+
+	bench.view->ensemble = &learner;
+	expect_sessions(&bench, "SessionTracker dump:\nGlobal Sessions(3):\n0x100000d7dd10000\t10000ms\n"
+				"0x100000d7dd10001\t10000ms\n0x100000d7dd10002\t10000ms\n");
+	g_array_index(bench.view->sessions, PdkSessionFacts, 2).local = true;
+	g_array_append_val(bench.view->settings, pair);
+	expect_sessions(&bench, "SessionTracker dump:\n"
+				"Local Session Sets (1)/(1):\n"
+				"1 expire at Sat Nov 21 02:11:40 UTC 2026:\n"
+				"\t0x100000d7dd10002\n"
+				"Global Sessions(2):\n0x100000d7dd10000\t10000ms\n0x100000d7dd10001\t10000ms\n");
+	bench.view->crowd = 5000;
+	g_autofree char *text = ask(&bench, "dump");
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "Global Sessions(5002):\n"));
+}
+
 static void
 dump_of_an_empty_server_has_its_heads(void)
 {
@@ -471,6 +527,8 @@ static const ConformanceCase fourletter[] = {
 	CONFORMANCE_CASE(cons_tells_all_of_a_connection),
 	CONFORMANCE_CASE(wchc_and_wchp_group_the_watches),
 	CONFORMANCE_CASE(dump_groups_by_expiry_and_counts),
+	CONFORMANCE_CASE(dump_tells_local_sessions_from_those_of_all),
+	CONFORMANCE_CASE(dump_of_a_learner_shows_sessions_by_number),
 	CONFORMANCE_CASE(dump_of_an_empty_server_has_its_heads),
 	CONFORMANCE_CASE(mntr_prints_every_metric),
 	CONFORMANCE_CASE(long_replies_come_in_parts_and_whole),

@@ -269,6 +269,16 @@ fill_facts(FakeView *self)
 	self->trace_mask = 306;
 }
 
+static bool
+fake_ensemble(void *core, PdkEnsembleFacts *into)
+{
+	const FakeView *self = core;
+
+	if (self->ensemble)
+		memcpy(into, self->ensemble, MIN(into->size, sizeof *into));
+	return self->ensemble != NULL;
+}
+
 FakeView *
 fake_view_new(void)
 {
@@ -292,6 +302,7 @@ fake_view_new(void)
 		.reset_connection_stats = fake_reset_connection_stats,
 		.trace_mask = fake_trace_mask,
 		.set_trace_mask = fake_set_trace_mask,
+		.ensemble = fake_ensemble,
 	};
 	self->connections = g_array_new(FALSE, FALSE, sizeof(PdkConnectionFacts));
 	self->sessions = g_array_new(FALSE, FALSE, sizeof(PdkSessionFacts));

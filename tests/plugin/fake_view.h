@@ -26,6 +26,7 @@ typedef struct {
 typedef struct {
 	PdkView table; /* first: its `core` is this struct */
 	PdkServerFacts facts;
+	const PdkEnsembleFacts *ensemble; /* NULL at first: stand-alone */
 	GArray *connections; /* PdkConnectionFacts */
 	GArray *sessions;    /* PdkSessionFacts */
 	GArray *ephemerals;  /* FakeEphemeral */

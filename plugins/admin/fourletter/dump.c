@@ -2,6 +2,7 @@
 /*
  * Changes when the word `dump` does: sessions by expiry, ephemerals by session, connections by expiry. Its
  * heads count what follows, so sessions and connections are gathered first, a slice a part, and printed then.
+ * A learner does not know when the sessions of all expire: there they stand by number, with their time-outs.
  */
 #include "fourletter.h"
 
@@ -17,7 +18,15 @@ typedef struct {
 	size_t printed;
 } Bucket;
 
+typedef struct {
+	int64_t session;
+	int32_t timeout_ms;
+} Known;
+
 struct FourletterDump {
+	GArray *known;                 /* of Known: sessions of all, at a learner */
+	guint known_printed;
+	bool learner, local_sessions;  /* as it was at first */
 	GPtrArray *buckets; /* of Bucket, earliest first */
 	uint64_t members;
 	int64_t wall_offset_ms;        /* wall clock minus monotonic clock, taken once so that all dates agree */
@@ -29,6 +38,8 @@ struct FourletterDump {
 };
 
 enum {
+	GATHER_LOCAL,
+	PRINT_LOCAL,
 	GATHER_SESSIONS,
 	PRINT_SESSIONS,
 	PRINT_EPHEMERALS,
@@ -46,12 +57,18 @@ bucket_free(void *data)
 	g_free(bucket);
 }
 
+/* Local sessions are a matter of ensembles. */
 static FourletterDump *
-dump_new(void)
+dump_new(const PdkView *view)
 {
 	FourletterDump *dump = g_new0(FourletterDump, 1);
+	PdkEnsembleFacts facts = { .size = sizeof(PdkEnsembleFacts) };
+	bool member = PDK_HAS(view, ensemble) && view->ensemble(view->core, &facts);
 
 	dump->buckets = g_ptr_array_new_with_free_func(bucket_free);
+	dump->known = g_array_new(FALSE, FALSE, sizeof(Known));
+	dump->learner = member && !facts.leads;
+	dump->local_sessions = member && fourletter_is_on(view, "localSessionsEnabled");
 	return dump;
 }
 
@@ -61,6 +78,7 @@ fourletter_dump_free(FourletterDump *dump)
 	if (dump == NULL)
 		return;
 	g_ptr_array_unref(dump->buckets);
+	g_array_unref(dump->known);
 	g_free(dump);
 }
 
@@ -106,13 +124,21 @@ add_member(FourletterDump *dump, const PdkServerFacts *facts, int64_t expires_wa
 static bool
 gather_session(PdkAdminReply *reply, const PdkView *view, const PdkServerFacts *facts)
 {
+	FourletterDump *dump = reply->dump;
 	PdkSessionFacts session = { 0 };
 
 	if (!view->session(view->core, &reply->cursor, &session))
 		return false;
+	if (session.local != (reply->stage == GATHER_LOCAL))
+		return true;
+	dump->sessions_with_ephemerals += session.ephemerals > 0;
+	if (dump->learner && !session.local) {
+		Known known = { session.session, session.timeout_ms };
+		g_array_append_val(dump->known, known);
+		return true;
+	}
 	FourletterPart line = add_member(reply->dump, facts, session.expires_wall_ms);
 	fourletter_print(&line, "\t0x%" PRIx64 "\n", (uint64_t)session.session);
-	reply->dump->sessions_with_ephemerals += session.ephemerals > 0;
 	return true;
 }
 
@@ -175,6 +201,27 @@ print_buckets(FourletterDump *dump, FourletterPart *part)
 	return false;
 }
 
+static gint
+by_number(gconstpointer a, gconstpointer b)
+{
+	int64_t left = ((const Known *)a)->session, right = ((const Known *)b)->session;
+
+	return (left > right) - (left < right);
+}
+
+/* As a learner shows the sessions of all; true: the part is full. */
+static bool
+print_known(FourletterDump *dump, FourletterPart *part)
+{
+	while (dump->known_printed < dump->known->len) {
+		if (!fourletter_step(part))
+			return true;
+		const Known *known = &g_array_index(dump->known, Known, dump->known_printed++);
+		fourletter_print(part, "0x%" PRIx64 "\t%" PRId32 "ms\n", (uint64_t)known->session, known->timeout_ms);
+	}
+	return false;
+}
+
 /* Lists ephemerals under their sessions; true: the part is full. */
 static bool
 print_ephemerals(PdkAdminReply *reply, const PdkView *view, FourletterPart *part)
@@ -209,11 +256,30 @@ begin_stage(PdkAdminReply *reply, unsigned stage)
 	reply->cursor = 0;
 }
 
+/* Sessions come in one part, or in two: local ones and those of all. */
+static void
+print_sessions_head(PdkAdminReply *reply, FourletterPart *part)
+{
+	FourletterDump *dump = reply->dump;
+	bool first = reply->stage == GATHER_LOCAL || !dump->local_sessions;
+
+	if (first)
+		fourletter_print(part, "SessionTracker dump:\n");
+	if (reply->stage == GATHER_SESSIONS && dump->learner) {
+		g_array_sort(dump->known, by_number);
+		fourletter_print(part, "Global Sessions(%u):\n", dump->known->len);
+		return;
+	}
+	if (dump->local_sessions)
+		fourletter_print(part, reply->stage == GATHER_LOCAL ? "Local " : "Global ");
+	fourletter_print(part, "Session Sets (%u)/(%" PRIu64 "):\n", dump->buckets->len, dump->members);
+}
+
 /* Gathers everything of one kind and prints the head that counts it; true: the part is full. */
 static bool
 gather(PdkAdminReply *reply, const PdkView *view, FourletterPart *part)
 {
-	bool sessions = reply->stage == GATHER_SESSIONS;
+	bool sessions = reply->stage != GATHER_CONNECTIONS;
 	PdkServerFacts facts = { 0 };
 
 	view->facts(view->core, &facts);
@@ -223,26 +289,35 @@ gather(PdkAdminReply *reply, const PdkView *view, FourletterPart *part)
 			return true;
 	} while (sessions ? gather_session(reply, view, &facts) : gather_connection(reply, view, &facts));
 
-	fourletter_print(part, sessions ? "SessionTracker dump:\nSession" : "Connections dump:\nConnections");
-	fourletter_print(part, " Sets (%u)/(%" PRIu64 "):\n", reply->dump->buckets->len, reply->dump->members);
+	if (sessions)
+		print_sessions_head(reply, part);
+	else
+		fourletter_print(part, "Connections dump:\nConnections Sets (%u)/(%" PRIu64 "):\n", reply->dump->buckets->len,
+				 reply->dump->members);
 	return false;
 }
 
 bool
 fourletter_dump(PdkAdminReply *reply, const PdkView *view, FourletterPart *part)
 {
-	if (reply->dump == NULL)
-		reply->dump = dump_new();
+	if (reply->dump == NULL) {
+		reply->dump = dump_new(view);
+		reply->stage = reply->dump->local_sessions ? GATHER_LOCAL : GATHER_SESSIONS;
+	}
 
 	while (reply->stage != FINISHED) {
 		bool full = false;
 		switch (reply->stage) {
+		case GATHER_LOCAL:
 		case GATHER_SESSIONS:
 		case GATHER_CONNECTIONS:
 			full = gather(reply, view, part);
 			break;
-		case PRINT_SESSIONS:
+		case PRINT_LOCAL:
 			full = print_buckets(reply->dump, part);
+			break;
+		case PRINT_SESSIONS:
+			full = reply->dump->learner ? print_known(reply->dump, part) : print_buckets(reply->dump, part);
 			if (!full)
 				fourletter_print(part,
 						 "ephemeral nodes dump:\nSessions with Ephemerals (%" PRIu64 "):\n",

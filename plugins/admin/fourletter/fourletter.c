@@ -63,16 +63,21 @@ find_word(const char name[4])
 	return -1;
 }
 
+bool
+fourletter_is_on(const PdkView *view, const char *zoo_key)
+{
+	const char *value = view->setting_value(view->core, zoo_key);
+
+	return value && (g_ascii_strcasecmp(value, "true") == 0 || g_ascii_strcasecmp(value, "yes") == 0);
+}
+
 static bool
 is_allowed(const PdkAdmin *self, int word)
 {
 	if (self->allowed[word])
 		return true;
 	/* Clients look for servers in read-only mode with this one. */
-	if (memcmp(words[word].name, "isro", 4) != 0)
-		return false;
-	const char *enabled = self->view->setting_value(self->view->core, "readonlymode.enabled");
-	return enabled && (g_ascii_strcasecmp(enabled, "true") == 0 || g_ascii_strcasecmp(enabled, "yes") == 0);
+	return memcmp(words[word].name, "isro", 4) == 0 && fourletter_is_on(self->view, "readonlymode.enabled");
 }
 
 static void

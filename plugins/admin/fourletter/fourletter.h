@@ -48,6 +48,9 @@ void fourletter_print(FourletterPart *part, const char *format, ...) G_GNUC_PRIN
 /* @value rounded to four decimals as Java prints it: "0.0", "0.782", "1.0E-4", "1.2345678E7". Returns @into. */
 const char *fourletter_real(double value, char into[FOURLETTER_REAL_BYTES]);
 
+/* Is this setting of the server, by its zoo.cfg name, switched on? */
+bool fourletter_is_on(const PdkView *view, const char *zoo_key);
+
 /* The words, see words.c; and dump, which gathers before it prints. */
 bool fourletter_text(PdkAdminReply *reply, const PdkView *view, FourletterPart *part);
 bool fourletter_isro(PdkAdminReply *reply, const PdkView *view, FourletterPart *part);
