@@ -585,8 +585,7 @@ an_upgrade_whose_leader_dies_leaves_nothing_half_done(void)
 		YES(sim_run_until(sim, all_serve, NULL, sim_now(sim) + 60 * SIM_SECOND));
 		wait_ms(sim, 100);
 		int64_t session = caller->session;
-		while (!call_at(caller, home, false))
-			wait_ms(sim, 50);
+		YES(call_at(caller, home, false));
 		/* Known to all with what it made, or local as it was, or gone without a trace. */
 		bool known = global(sim, leader_of(sim), session) != NULL;
 		bool local = pdk_sessions_find(sim_server(sim, home)->local_sessions, session) != NULL;
