@@ -12,8 +12,12 @@ static void
 forget_closes(PdkServer *server)
 {
 	uint64_t cursor = 0;
-	for (PdkSession *session; (session = pdk_sessions_next(server->sessions, &cursor));)
+	for (PdkSession *session; (session = pdk_sessions_next(server->sessions, &cursor));) {
+		if (!session->closing)
+			continue;
 		session->closing = false;
+		pdk_sessions_touch(server->sessions, session, pdk_server_now_ms(server)); /* one that closes waits for no deadline */
+	}
 }
 
 static void

@@ -3,18 +3,48 @@
 
 #include "server/server-private.h"
 
-#define TIMEOUT_MS 10000
-#define THINK_US (60 * SIM_MS)
+#define TIMEOUT_MS 6000
+#define THINK_US (30 * SIM_MS)
 #define AGAIN_US (50 * SIM_MS)
 #define PATIENCE_US (8 * SIM_SECOND) /* without an answer the client tries another server */
+#define LONG_SLEEP_US (15 * SIM_SECOND) /* its session may expire */
+#define NAP_US (2 * SIM_SECOND)
 
-typedef enum { ASKED_NOTHING, ASKED_SESSION, ASKED_CREATE, ASKED_GET, ASKED_SYNC, ASKED_SET, ASKED_EXISTS } Asked;
+typedef enum {
+	ASKED_NOTHING,
+	ASKED_SESSION,
+	ASKED_CREATE,    /* the next of its nodes */
+	ASKED_GET,       /* of the last of its nodes, as the next two */
+	ASKED_SYNC,
+	ASKED_SET,
+	ASKED_EXISTS,
+	ASKED_WATCH,     /* for the next of its nodes */
+	ASKED_EPHEMERAL,
+	ASKED_SEQUENTIAL,
+	ASKED_MULTI,     /* two nodes or none */
+	ASKED_REGISTER,  /* its own node with a number that rises is made */
+	ASKED_WRITE,     /* the number */
+	ASKED_READ,
+} Asked;
+
+/* What is shared: numbers of sequential nodes. */
+struct Promises {
+	GHashTable *numbers; /* acknowledged */
+	int64_t highest;
+};
+
+typedef struct {
+	unsigned k;
+	int64_t session;
+} Ephemeral;
 
 struct Client {
 	Sim *sim;
+	Promises *promises;
 	unsigned number;
 	SimEnd *end;
 	bool stopped;
+	int64_t quiet_until_us;
 	uint64_t serial; /* of the connection: old timers are not meant for it */
 	int64_t session;
 	uint8_t password[16];
@@ -24,6 +54,13 @@ struct Client {
 	unsigned next;      /* number of the next node */
 	GByteArray *inbox;
 	GArray *made;       /* unsigned: acknowledged creates */
+	GArray *ephemerals; /* Ephemeral: acknowledged */
+	GArray *pairs;      /* unsigned: multis that were asked for */
+	GArray *made_pairs; /* unsigned: those acknowledged */
+	bool registered;
+	int64_t written, acknowledged; /* the number: last asked for, last said to be there */
+	int64_t numbers_before;        /* highest sequence number acknowledged when one was asked for */
+	bool watching, notified;       /* of the next node, on this connection */
 	unsigned answers;
 	int64_t asked_us;
 };
@@ -52,16 +89,29 @@ later(Client *client, int64_t us)
 	sim_later(client->sim, sim_now(client->sim) + us, fire, timer);
 }
 
+/* Perhaps made, perhaps not: another name next time. */
+static bool
+names_next(Asked asked)
+{
+	return asked == ASKED_CREATE || asked == ASKED_EPHEMERAL || asked == ASKED_MULTI;
+}
+
 static void
-lose(Client *client)
+lose_for(Client *client, int64_t us)
 {
 	client->end = NULL;
 	client->serial++;
-	if (client->asked == ASKED_CREATE)
-		client->next++; /* perhaps made, perhaps not: another name next time */
+	client->next += names_next(client->asked);
 	client->asked = ASKED_NOTHING;
+	client->watching = client->notified = false;
 	g_byte_array_set_size(client->inbox, 0);
-	later(client, AGAIN_US);
+	later(client, us);
+}
+
+static void
+lose(Client *client)
+{
+	lose_for(client, AGAIN_US);
 }
 
 static void
@@ -97,9 +147,36 @@ ask_session(Client *client)
 }
 
 static char *
+path_in(const Client *client, const char *kind, unsigned k)
+{
+	return g_strdup_printf("/%s%u-%u", kind, client->number, k);
+}
+
+static char *
 path_of(const Client *client, unsigned k)
 {
-	return g_strdup_printf("/c%u-%u", client->number, k);
+	return path_in(client, "c", k);
+}
+
+static char *
+path_asked(const Client *client, Asked what)
+{
+	bool any = client->made->len > 0;
+	switch (what) {
+	case ASKED_EPHEMERAL:
+		return path_in(client, "e", client->next);
+	case ASKED_SEQUENTIAL:
+		return g_strdup("/seq-");
+	case ASKED_REGISTER:
+	case ASKED_WRITE:
+	case ASKED_READ:
+		return g_strdup_printf("/r%u", client->number);
+	case ASKED_CREATE:
+	case ASKED_WATCH:
+		return path_of(client, client->next);
+	default:
+		return path_of(client, any ? g_array_index(client->made, unsigned, client->made->len - 1) : client->next);
+	}
 }
 
 static void
@@ -112,29 +189,84 @@ put_acl(PdkBuffer *body)
 }
 
 static void
+put_number(PdkBuffer *body, int64_t number)
+{
+	uint8_t bytes[8];
+	pdk_store_u64(bytes, (uint64_t)number);
+	pdk_put_bytes(body, bytes, sizeof bytes);
+}
+
+static void
+put_create(PdkBuffer *body, const char *path, int64_t number, int32_t flags)
+{
+	pdk_put_string(body, path);
+	put_number(body, number);
+	put_acl(body);
+	pdk_put_int(body, flags);
+}
+
+static void
+put_pair(Client *client, PdkBuffer *body)
+{
+	static const char *const kinds[] = {"a", "b"};
+	for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
+		g_autofree char *path = path_in(client, kinds[i], client->next);
+		pdk_put_int(body, PDK_OP_CREATE);
+		pdk_put_bool(body, false);
+		pdk_put_int(body, -1);
+		put_create(body, path, 0, 0);
+	}
+	pdk_put_int(body, -1);
+	pdk_put_bool(body, true);
+	pdk_put_int(body, -1);
+	g_array_append_val(client->pairs, client->next);
+}
+
+static void
+put_request(Client *client, Asked what, const char *path, PdkBuffer *body)
+{
+	switch (what) {
+	case ASKED_CREATE:
+	case ASKED_EPHEMERAL:
+	case ASKED_SEQUENTIAL:
+	case ASKED_REGISTER:
+		put_create(body, path, 0, what == ASKED_EPHEMERAL ? 1 : what == ASKED_SEQUENTIAL ? 2 : 0);
+		break;
+	case ASKED_MULTI:
+		put_pair(client, body);
+		break;
+	case ASKED_SET:
+	case ASKED_WRITE:
+		client->written += what == ASKED_WRITE;
+		pdk_put_string(body, path);
+		put_number(body, client->written);
+		pdk_put_int(body, -1);
+		break;
+	case ASKED_SYNC:
+		pdk_put_string(body, path);
+		break;
+	default:
+		pdk_put_string(body, path);
+		pdk_put_bool(body, what == ASKED_WATCH);
+		break;
+	}
+}
+
+static void
 ask(Client *client, Asked what)
 {
 	static const int32_t ops[] = {
 		[ASKED_CREATE] = PDK_OP_CREATE2, [ASKED_GET] = PDK_OP_GET_DATA, [ASKED_SYNC] = PDK_OP_SYNC,
-		[ASKED_SET] = PDK_OP_SET_DATA, [ASKED_EXISTS] = PDK_OP_EXISTS,
+		[ASKED_SET] = PDK_OP_SET_DATA, [ASKED_EXISTS] = PDK_OP_EXISTS, [ASKED_WATCH] = PDK_OP_EXISTS,
+		[ASKED_EPHEMERAL] = PDK_OP_CREATE, [ASKED_SEQUENTIAL] = PDK_OP_CREATE, [ASKED_MULTI] = PDK_OP_MULTI,
+		[ASKED_REGISTER] = PDK_OP_CREATE, [ASKED_WRITE] = PDK_OP_SET_DATA, [ASKED_READ] = PDK_OP_GET_DATA,
 	};
 	PdkBuffer body = {0};
-	g_autofree char *path = path_of(client, what == ASKED_CREATE || client->made->len == 0
-							? client->next
-							: g_array_index(client->made, unsigned, client->made->len - 1));
+	g_autofree char *path = path_asked(client, what);
 	pdk_put_int(&body, ++client->xid);
 	pdk_put_int(&body, ops[what]);
-	pdk_put_string(&body, path);
-	if (what == ASKED_CREATE) {
-		pdk_put_string(&body, path);
-		put_acl(&body);
-		pdk_put_int(&body, 0);
-	} else if (what == ASKED_SET) {
-		pdk_put_string(&body, path);
-		pdk_put_int(&body, -1);
-	} else if (what == ASKED_GET || what == ASKED_EXISTS) {
-		pdk_put_bool(&body, false);
-	}
+	put_request(client, what, path, &body);
+	client->numbers_before = client->promises->highest;
 	client->asked = what;
 	send_frame(client, &body);
 }
@@ -155,12 +287,46 @@ connect_somewhere(Client *client)
 	ask_session(client);
 }
 
+/* Another connection for the same session, while the old one stands and perhaps carries a request. */
+static void
+move(Client *client)
+{
+	sim_forsake(client->end);
+	lose_for(client, SIM_MS);
+}
+
+static void
+ask_something(Client *client)
+{
+	static const Asked kinds[] = {ASKED_CREATE, ASKED_CREATE, ASKED_GET, ASKED_SYNC, ASKED_SET, ASKED_EXISTS, ASKED_WATCH,
+				      ASKED_EPHEMERAL, ASKED_SEQUENTIAL, ASKED_MULTI, ASKED_WRITE, ASKED_READ};
+	Asked what = kinds[pdk_random_below(sim_random(client->sim), G_N_ELEMENTS(kinds))];
+	uint64_t whim = pdk_random_below(sim_random(client->sim), 400);
+	if (whim < 2) {
+		sim_hang_up(client->sim, client->end);
+		lose_for(client, whim == 0 ? LONG_SLEEP_US : NAP_US);
+		return;
+	}
+	if (client->made->len == 0)
+		what = ASKED_CREATE;
+	if ((what == ASKED_WRITE || what == ASKED_READ) && !client->registered)
+		what = ASKED_REGISTER;
+	if (what == ASKED_WATCH && client->watching)
+		what = ASKED_CREATE;
+	ask(client, what);
+	if (whim < 10)
+		move(client);
+}
+
 static void
 go_on(Client *client)
 {
-	static const Asked kinds[] = {ASKED_GET, ASKED_SYNC, ASKED_SET, ASKED_EXISTS};
 	if (client->stopped)
 		return;
+	if (client->end == NULL && sim_now(client->sim) < client->quiet_until_us) {
+		later(client, client->quiet_until_us - sim_now(client->sim));
+		return;
+	}
 	if (client->end == NULL) {
 		connect_somewhere(client);
 		return;
@@ -172,10 +338,10 @@ go_on(Client *client)
 		lose(client);
 		return;
 	}
-	if (client->made->len == 0 || pdk_random_below(sim_random(client->sim), 2) == 0)
-		ask(client, ASKED_CREATE);
+	if (sim_now(client->sim) < client->quiet_until_us)
+		later(client, client->quiet_until_us - sim_now(client->sim));
 	else
-		ask(client, kinds[pdk_random_below(sim_random(client->sim), G_N_ELEMENTS(kinds))]);
+		ask_something(client);
 }
 
 static void
@@ -197,37 +363,139 @@ take_session(Client *client, PdkJute *in)
 }
 
 static void
+take_event(Client *client, PdkJute *in)
+{
+	pdk_get_long(in);
+	pdk_get_int(in);
+	pdk_get_int(in);
+	pdk_get_int(in);
+	PdkSlice path = pdk_get_bytes(in);
+	g_autofree char *next = path_of(client, client->next);
+	if (path.length == (int32_t)strlen(next) && memcmp(path.data, next, (size_t)path.length) == 0)
+		client->notified = true;
+}
+
+static void
+take_sequential(Client *client, PdkJute *in)
+{
+	PdkSlice path = pdk_get_bytes(in);
+	g_autofree char *text = g_strndup((const char *)path.data, (gsize)MAX(path.length, 0));
+	int64_t number = path.length > 5 ? g_ascii_strtoll(text + 5, NULL, 10) : -1;
+	if (!g_hash_table_add(client->promises->numbers, g_memdup2(&number, sizeof number)))
+		sim_fail(client->sim, "client %u: the number of %s was given twice", client->number, text);
+	if (number <= client->numbers_before)
+		sim_fail(client->sim, "client %u: %s after %" PRId64 " was given", client->number, text, client->numbers_before);
+	client->promises->highest = MAX(client->promises->highest, number);
+}
+
+static void
+take_created(Client *client)
+{
+	if (client->watching && !client->notified)
+		sim_fail(client->sim, "client %u: node %u is there before the watch for it fired", client->number, client->next);
+	client->watching = client->notified = false;
+	g_array_append_val(client->made, client->next);
+}
+
+static void
+take_read(Client *client, PdkJute *in)
+{
+	PdkSlice data = pdk_get_bytes(in);
+	int64_t number = data.length == 8 ? (int64_t)pdk_load_u64(data.data) : -1;
+	if (number < client->acknowledged || number > client->written)
+		sim_fail(client->sim, "client %u: reads %" PRId64 ", %" PRId64 " was acknowledged and %" PRId64 " written",
+			 client->number, number, client->acknowledged, client->written);
+	client->acknowledged = MAX(client->acknowledged, number);
+}
+
+static void
+take_good(Client *client, PdkJute *in)
+{
+	Ephemeral ephemeral = {client->next, client->session};
+	switch (client->asked) {
+	case ASKED_CREATE:
+		take_created(client);
+		return;
+	case ASKED_EPHEMERAL:
+		g_array_append_val(client->ephemerals, ephemeral);
+		return;
+	case ASKED_MULTI:
+		g_array_append_val(client->made_pairs, client->next);
+		return;
+	case ASKED_SEQUENTIAL:
+		take_sequential(client, in);
+		return;
+	case ASKED_REGISTER:
+		client->registered = true;
+		return;
+	case ASKED_WRITE:
+		client->acknowledged = client->written;
+		return;
+	case ASKED_READ:
+		take_read(client, in);
+		return;
+	default:
+		return;
+	}
+}
+
+static void
+take_refusal(Client *client, int32_t code)
+{
+	bool reads = client->asked == ASKED_GET || client->asked == ASKED_SET || client->asked == ASKED_EXISTS ||
+		     client->asked == ASKED_WRITE || client->asked == ASKED_READ;
+	if (client->asked == ASKED_WATCH && code == PDK_ERR_NO_NODE) {
+		client->watching = true;
+		client->notified = false;
+		return;
+	}
+	if (client->asked == ASKED_REGISTER && code == PDK_ERR_NODE_EXISTS) {
+		client->registered = true;
+		return;
+	}
+	if (code == PDK_ERR_NO_NODE && reads)
+		sim_fail(client->sim, "client %u: its own node is not there (asked %d)", client->number, client->asked);
+	else if (code != PDK_ERR_SESSION_EXPIRED && code != PDK_ERR_SESSION_MOVED)
+		sim_fail(client->sim, "client %u: request %d answered %d", client->number, client->asked, code);
+}
+
+static void
 take_answer(Client *client, PdkJute *in)
 {
 	int32_t xid = pdk_get_int(in);
+	if (xid == -1) {
+		take_event(client, in);
+		return;
+	}
 	int64_t zxid = pdk_get_long(in);
 	int32_t code = pdk_get_int(in);
-	if (xid != client->xid)
+	if (xid != client->xid || client->asked == ASKED_NOTHING)
 		sim_fail(client->sim, "client %u: answer to %d while %d was asked", client->number, xid, client->xid);
 	if (zxid > 0 && zxid < client->seen)
 		sim_fail(client->sim, "client %u: zxid goes back from 0x%" PRIx64 " to 0x%" PRIx64, client->number,
 			 (uint64_t)client->seen, (uint64_t)zxid);
 	client->seen = MAX(client->seen, zxid);
 	client->answers++;
-	if (client->asked == ASKED_CREATE) {
-		if (code != PDK_OK && code != PDK_ERR_NODE_EXISTS && code != PDK_ERR_SESSION_EXPIRED)
-			sim_fail(client->sim, "client %u: create answered %d", client->number, code);
-		if (code == PDK_OK)
-			g_array_append_val(client->made, client->next);
-		client->next++;
-	} else if (code == PDK_ERR_NO_NODE) {
-		sim_fail(client->sim, "client %u: its own node is not there (asked %d)", client->number, client->asked);
-	}
+	if (code == PDK_OK)
+		take_good(client, in);
+	else
+		take_refusal(client, code);
+	client->next += names_next(client->asked);
+	if (client->asked != ASKED_WATCH && names_next(client->asked))
+		client->watching = client->notified = false;
 }
 
 static void
 take_frame(Client *client, const uint8_t *data, size_t length)
 {
 	PdkJute in = pdk_jute(data, length, INT32_MAX);
+	bool event = client->asked != ASKED_SESSION && length >= 4 && (int32_t)pdk_load_u32(data) == -1;
 	if (client->asked == ASKED_SESSION)
 		take_session(client, &in);
 	else
 		take_answer(client, &in);
+	if (event)
+		return;
 	client->asked = ASKED_NOTHING;
 	client->serial++; /* its patience is over */
 	later(client, (int64_t)pdk_random_below(sim_random(client->sim), THINK_US));
@@ -248,14 +516,34 @@ received(void *context, const uint8_t *data, size_t length)
 	}
 }
 
+Promises *
+promises_new(void)
+{
+	Promises *promises = g_new0(Promises, 1);
+	promises->numbers = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	promises->highest = -1;
+	return promises;
+}
+
+void
+promises_free(Promises *promises)
+{
+	g_hash_table_unref(promises->numbers);
+	g_free(promises);
+}
+
 Client *
-client_new(Sim *sim, unsigned number)
+client_new(Sim *sim, Promises *promises, unsigned number)
 {
 	Client *client = g_new0(Client, 1);
 	client->sim = sim;
+	client->promises = promises;
 	client->number = number;
 	client->inbox = g_byte_array_new();
 	client->made = g_array_new(FALSE, FALSE, sizeof(unsigned));
+	client->ephemerals = g_array_new(FALSE, FALSE, sizeof(Ephemeral));
+	client->pairs = g_array_new(FALSE, FALSE, sizeof(unsigned));
+	client->made_pairs = g_array_new(FALSE, FALSE, sizeof(unsigned));
 	later(client, SIM_MS);
 	return client;
 }
@@ -265,7 +553,16 @@ client_free(Client *client)
 {
 	g_byte_array_unref(client->inbox);
 	g_array_unref(client->made);
+	g_array_unref(client->ephemerals);
+	g_array_unref(client->pairs);
+	g_array_unref(client->made_pairs);
 	g_free(client);
+}
+
+void
+client_hush(Client *client, int64_t until_us)
+{
+	client->quiet_until_us = until_us;
 }
 
 void
@@ -286,17 +583,40 @@ client_answers(const Client *client)
 	return client->answers;
 }
 
+static bool
+is_there(const Client *client, const PdkServer *server, const char *kind, unsigned k)
+{
+	g_autofree char *path = path_in(client, kind, k);
+	return pdk_tree_find(server->tree, path, strlen(path)) != 0;
+}
+
+static void
+check_all(Client *client, const PdkServer *server, const GArray *numbers, const char *kind)
+{
+	for (guint i = 0; i < numbers->len; i++)
+		if (!is_there(client, server, kind, g_array_index(numbers, unsigned, i)))
+			sim_fail(client->sim, "/%s%u-%u was acknowledged and is not at server %u", kind, client->number,
+				 g_array_index(numbers, unsigned, i), server->settings->server_id);
+}
+
 void
 client_check(Client *client, unsigned server)
 {
 	PdkServer *there = sim_server(client->sim, server);
 	if (there == NULL)
 		return;
-	for (guint i = 0; i < client->made->len; i++) {
-		g_autofree char *path = path_of(client, g_array_index(client->made, unsigned, i));
-		if (pdk_tree_find(there->tree, path, strlen(path)) == 0) {
-			sim_fail(client->sim, "%s was acknowledged and is not at server %u", path, server + 1);
-			return;
-		}
+	check_all(client, there, client->made, "c");
+	check_all(client, there, client->made_pairs, "a");
+	for (guint i = 0; i < client->pairs->len; i++) {
+		unsigned k = g_array_index(client->pairs, unsigned, i);
+		if (is_there(client, there, "a", k) != is_there(client, there, "b", k))
+			sim_fail(client->sim, "half of the multi %u-%u is at server %u", client->number, k, server + 1);
+	}
+	for (guint i = 0; i < client->ephemerals->len; i++) {
+		const Ephemeral *ephemeral = &g_array_index(client->ephemerals, Ephemeral, i);
+		bool lives = pdk_sessions_find(there->sessions, ephemeral->session) != NULL;
+		if (is_there(client, there, "e", ephemeral->k) != lives)
+			sim_fail(client->sim, "the ephemeral node /e%u-%u is %s server %u and its session is%s", client->number,
+				 ephemeral->k, lives ? "not at" : "at", server + 1, lives ? "" : " not");
 	}
 }

@@ -50,6 +50,8 @@ sim_disk_crash(SimDisk *disk, PdkRandom *random)
 	g_array_set_size(disk->txns, disk->synced + kept);
 	disk->synced = disk->txns->len;
 	g_clear_pointer(&disk->being, g_byte_array_unref);
+	disk->finishing = disk->foreign = disk->reading = false;
+	disk->orders = 0;
 }
 
 unsigned
@@ -66,22 +68,32 @@ sim_disk_find(const SimDisk *disk, int64_t zxid)
 	return low;
 }
 
-void
+bool
 sim_disk_truncate(SimDisk *disk, int64_t zxid)
 {
+	if (disk->snapshots->len > 0 && g_array_index(disk->snapshots, SimSnapshot, 0).zxid > zxid)
+		return false;
 	g_array_set_size(disk->txns, sim_disk_find(disk, zxid + 1));
 	disk->synced = MIN(disk->synced, disk->txns->len);
 	while (disk->snapshots->len > 0 && g_array_index(disk->snapshots, SimSnapshot, disk->snapshots->len - 1).zxid > zxid)
 		g_array_set_size(disk->snapshots, disk->snapshots->len - 1);
+	return true;
 }
 
 void
 sim_disk_keep_snapshot(SimDisk *disk, const PdkSnapshotTail *tail)
 {
 	SimSnapshot snapshot = {disk->being_zxid, g_byte_array_free_to_bytes(disk->being), *tail};
+	unsigned at = disk->snapshots->len;
 	disk->being = NULL;
-	g_array_append_val(disk->snapshots, snapshot);
-	if (disk->snapshots->len > SNAPSHOTS_KEPT)
+	disk->finishing = disk->foreign = false;
+	while (at > 0 && g_array_index(disk->snapshots, SimSnapshot, at - 1).zxid >= snapshot.zxid)
+		at--;
+	if (at < disk->snapshots->len && g_array_index(disk->snapshots, SimSnapshot, at).zxid == snapshot.zxid)
+		g_array_remove_index(disk->snapshots, at);
+	g_array_insert_val(disk->snapshots, at, snapshot);
+	/* One below the others is about to be cut back to. */
+	if (disk->snapshots->len > SNAPSHOTS_KEPT && at > 0)
 		g_array_remove_index(disk->snapshots, 0);
 }
 

@@ -13,6 +13,10 @@ typedef struct {
 	GArray *snapshots;   /* SimSnapshot, durable, rising */
 	GByteArray *being;   /* the one being written, NULL: none */
 	int64_t being_zxid;
+	bool finishing;      /* its end was given */
+	bool foreign;        /* a leader sent it */
+	unsigned orders;     /* records, truncations and reloads that are not answered */
+	bool reading;        /* read_log is not answered */
 } SimDisk;
 
 typedef struct {
@@ -26,7 +30,8 @@ void sim_disk_clear(SimDisk *disk);
 void sim_disk_append(SimDisk *disk, int64_t zxid, GBytes *txn);
 /* Power fails: some of what was not synced is gone. */
 void sim_disk_crash(SimDisk *disk, PdkRandom *random);
-void sim_disk_truncate(SimDisk *disk, int64_t zxid);
+/* False: every snapshot lies above @zxid, nothing was changed. */
+bool sim_disk_truncate(SimDisk *disk, int64_t zxid);
 void sim_disk_keep_snapshot(SimDisk *disk, const PdkSnapshotTail *tail);
 /* Plays everything back; returns the last zxid. */
 int64_t sim_disk_recover(const SimDisk *disk, const PdkRecovery *into, void *context);

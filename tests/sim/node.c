@@ -13,6 +13,7 @@ server_log(void *context, PdkLogLevel level, const char *line)
 	Node *node = context;
 	g_autofree char *who = g_strdup_printf("%" G_GINT64_FORMAT, node->sid);
 	sim_tell(node->sim, who, line);
+	sim_count_line(node->sim, line);
 }
 
 static PdkMembers *
@@ -177,7 +178,14 @@ sim_alive(const SimEnd *end)
 void
 sim_send_to(Sim *sim, SimEnd *to, GBytes *bytes)
 {
-	sim_push(sim, sim_arrival(sim, to), (Happening){.what = HAPPENS_BYTES, .end = to, .bytes = g_bytes_ref(bytes)});
+	size_t length = g_bytes_get_size(bytes), cut = 0;
+	if (length > 1 && pdk_random_below(&sim->random, 16) == 0)
+		cut = 1 + pdk_random_below(&sim->random, length - 1);
+	if (cut > 0)
+		sim_push(sim, sim_arrival(sim, to),
+			 (Happening){.what = HAPPENS_BYTES, .end = to, .bytes = g_bytes_new_from_bytes(bytes, 0, cut)});
+	sim_push(sim, sim_arrival(sim, to),
+		 (Happening){.what = HAPPENS_BYTES, .end = to, .bytes = g_bytes_new_from_bytes(bytes, cut, length - cut)});
 }
 
 /* The owner of @end is done with it: the other side hears of it. */
@@ -214,7 +222,7 @@ sim_crash(Sim *sim, unsigned server)
 	g_ptr_array_unref(node->ends);
 	g_array_unref(node->generations);
 	memset(node->listens, 0, sizeof node->listens);
-	sim_disk_crash(&node->disk, &sim->random);
+	sim_disk_fails(node);
 }
 
 void
@@ -232,37 +240,7 @@ sim_step(Node *node, PdkEvent *event)
 	event->now_us = node->sim->now_us;
 	event->wall_ms = node->sim->now_us / 1000;
 	pdk_server_step(node->server, event, node->effects);
-}
-
-static void
-check_append(Sim *sim, Node *node, int64_t zxid, GBytes *txn)
-{
-	guint hash = g_bytes_hash(txn);
-	void *known;
-	if (!g_hash_table_lookup_extended(sim->appended, &zxid, NULL, &known))
-		g_hash_table_insert(sim->appended, g_memdup2(&zxid, sizeof zxid), GUINT_TO_POINTER(hash));
-	else if (GPOINTER_TO_UINT(known) != hash)
-		sim_fail(sim, "server %" G_GINT64_FORMAT " logs another txn under zxid 0x%" G_GINT64_MODIFIER "x", node->sid,
-			 (guint64)zxid);
-}
-
-static int64_t
-disk_done(Node *node)
-{
-	Sim *sim = node->sim;
-	int64_t took = SYNC_MIN_US + (int64_t)pdk_random_below(&sim->random, SYNC_MORE_US) + node->disk_extra_us;
-	node->disk_free_us = MAX(node->disk_free_us, sim->now_us) + took;
-	return node->disk_free_us;
-}
-
-void
-sim_begin_sync(Node *node)
-{
-	if (node->sync_out || node->disk.synced == node->disk.txns->len)
-		return;
-	node->sync_out = true;
-	sim_push(node->sim, disk_done(node),
-	     (Happening){.what = HAPPENS_DISK, .node = node, .job = DISK_SYNC, .count = node->disk.txns->len});
+	sim_check_step(node);
 }
 
 static void
@@ -270,12 +248,7 @@ carry_appends(Node *node)
 {
 	for (unsigned i = 0; i < node->effects->n_appends; i++) {
 		const PdkAppend *append = &node->effects->appends[i];
-		guint n = node->disk.txns->len;
-		if (n > 0 && g_array_index(node->disk.txns, PdkLoggedTxn, n - 1).zxid >= append->zxid)
-			sim_fail(node->sim, "server %" G_GINT64_FORMAT " logs 0x%" G_GINT64_MODIFIER "x behind 0x%" G_GINT64_MODIFIER "x",
-				 node->sid, (guint64)append->zxid,
-				 (guint64)g_array_index(node->disk.txns, PdkLoggedTxn, n - 1).zxid);
-		check_append(node->sim, node, append->zxid, append->txn);
+		sim_check_append(node, append->zxid, append->txn);
 		sim_disk_append(&node->disk, append->zxid, append->txn);
 	}
 	sim_begin_sync(node);
@@ -310,22 +283,6 @@ node_of_address(Sim *sim, const char *address)
 }
 
 static void
-carry_disk(Node *node, DiskJob job, PdkCommand *command, int64_t extra_us)
-{
-	Happening happening = {
-		.what = HAPPENS_DISK,
-		.node = node,
-		.job = job,
-		.zxid = command->zxid,
-		.limit = command->limit,
-		.key = g_steal_pointer(&command->key),
-		.bytes = g_steal_pointer(&command->part),
-		.tail = command->tail,
-	};
-	sim_push(node->sim, disk_done(node) + extra_us, happening);
-}
-
-static void
 resume(SimEnd *end)
 {
 	end->paused = false;
@@ -356,23 +313,6 @@ carry_command(Node *node, PdkCommand *command)
 		if (end)
 			resume(end);
 		return;
-	case PDK_COMMAND_SNAPSHOT_BEGIN:
-		g_assert(node->disk.being == NULL);
-		node->disk.being = g_byte_array_new();
-		node->disk.being_zxid = command->zxid;
-		return;
-	case PDK_COMMAND_SNAPSHOT_PART: {
-		size_t length;
-		const void *data = g_bytes_get_data(command->part, &length);
-		g_byte_array_append(node->disk.being, data, (guint)length);
-		return;
-	}
-	case PDK_COMMAND_SNAPSHOT_FINISH:
-		carry_disk(node, DISK_SNAPSHOT, command, 0);
-		return;
-	case PDK_COMMAND_SNAPSHOT_ABORT:
-		g_clear_pointer(&node->disk.being, g_byte_array_unref);
-		return;
 	case PDK_COMMAND_DIAL:
 		sim_push(sim, sim->now_us + wire_us(sim),
 		     (Happening){.what = HAPPENS_DIAL, .node = node, .target = node_of_address(sim, command->address),
@@ -387,19 +327,10 @@ carry_command(Node *node, PdkCommand *command)
 	case PDK_COMMAND_UNLISTEN:
 		node->listens[command->purpose] = false;
 		return;
-	case PDK_COMMAND_RECORD:
-		carry_disk(node, DISK_RECORD, command, 0);
-		return;
 	case PDK_COMMAND_MEMBERS:
 		return;
-	case PDK_COMMAND_TRUNCATE:
-		carry_disk(node, DISK_TRUNCATE, command, 0);
-		return;
-	case PDK_COMMAND_RELOAD:
-		carry_disk(node, DISK_RELOAD, command, RELOAD_US);
-		return;
-	case PDK_COMMAND_READ_LOG:
-		carry_disk(node, DISK_READ, command, 0);
+	default:
+		sim_disk_ask(node, command);
 		return;
 	}
 }
@@ -411,24 +342,6 @@ want_turn(Node *node, int64_t at_us)
 		return;
 	node->turn_at_us = MAX(at_us, node->sim->now_us);
 	sim_push(node->sim, at_us, (Happening){.what = HAPPENS_TURN, .node = node});
-}
-
-static void
-check_leader(Node *node)
-{
-	PdkServerFacts facts;
-	PdkEnsembleFacts known = {.size = sizeof known};
-	const PdkView *view = pdk_server_view(node->server);
-	view->facts(view->core, &facts);
-	if (!view->ensemble(view->core, &known) || !known.leads || !facts.serving)
-		return;
-	int64_t epoch = known.epoch;
-	void *sid = g_hash_table_lookup(node->sim->leaders, &epoch);
-	if (sid == NULL)
-		g_hash_table_insert(node->sim->leaders, g_memdup2(&epoch, sizeof epoch), GINT_TO_POINTER((int)node->sid));
-	else if (GPOINTER_TO_INT(sid) != (int)node->sid)
-		sim_fail(node->sim, "servers %d and %" G_GINT64_FORMAT " both lead epoch %" G_GINT64_FORMAT, GPOINTER_TO_INT(sid),
-			 node->sid, epoch);
 }
 
 /* One round: what the step wished is carried; its order is the host's. */
@@ -473,7 +386,7 @@ sim_carry(Node *node)
 	while (has_wishes(node->effects) && ++rounds < 16);
 	if (has_wishes(node->effects))
 		want_turn(node, node->sim->now_us + 1);
-	if (pdk_random_below(&node->sim->random, 64) == 0)
+	if (pdk_random_below(&node->sim->random, 512) == 0)
 		pdk_server_check(node->server);
-	check_leader(node);
+	sim_check_leader(node);
 }

@@ -93,6 +93,7 @@ struct Node {
 	bool sync_out;
 	int64_t paused_until_us;
 	int64_t turn_at_us;
+	int64_t checked_zxid;
 	GPtrArray *ends; /* by slot; NULL: free */
 	GArray *generations;
 	bool listens[4];
@@ -110,7 +111,9 @@ struct Sim {
 	const PdkPlugin *election;
 	char *failure;
 	GHashTable *appended; /* zxid -> checksum of the txn: one txn a zxid */
-	GHashTable *leaders;  /* epoch -> sid + 1: one leader an epoch */
+	GHashTable *leaders;  /* epoch -> sid: one leader an epoch */
+	GHashTable *digests;  /* zxid -> digest of the tree there: one history */
+	SimCounts counts;
 	GPtrArray *all_ends;
 };
 
@@ -139,7 +142,20 @@ bool sim_alive(const SimEnd *end);
 /* When what is sent to @to now arrives, in order behind what was sent before. */
 int64_t sim_arrival(Sim *sim, SimEnd *to);
 void sim_send_to(Sim *sim, SimEnd *to, GBytes *bytes);
+
+/* ---- checks.c: what must hold at every step ---- */
+void sim_check_append(Node *node, int64_t zxid, GBytes *txn);
+void sim_check_step(Node *node);
+void sim_check_leader(Node *node);
+/* A line of the log is counted where it tells what happened. */
+void sim_count_line(Sim *sim, const char *line);
+
+/* ---- work.c: what a disk is asked for, and does ---- */
 void sim_begin_sync(Node *node);
+void sim_disk_ask(Node *node, PdkCommand *command);
+void sim_disk_work(Happening *happening);
+/* The power fails: what was under way may have been done, and nobody told. */
+void sim_disk_fails(Node *node);
 
 /* ---- host.c: what an election plugin sees of its host ---- */
 PdkElection *sim_election_new(Node *node);

@@ -149,53 +149,6 @@ happen_dial_answer(Happening *happening)
 }
 
 static void
-happen_disk(Happening *happening)
-{
-	Node *node = happening->node;
-	SimDisk *disk = &node->disk;
-	PdkEvent event = {.kind = PDK_EVENT_TURN};
-	switch (happening->job) {
-	case DISK_SYNC:
-		node->sync_out = false;
-		disk->synced = MAX(disk->synced, MIN(happening->count, disk->txns->len));
-		if (disk->synced == 0)
-			return;
-		event = (PdkEvent){.kind = PDK_EVENT_SYNCED, .zxid = g_array_index(disk->txns, PdkLoggedTxn, disk->synced - 1).zxid};
-		break;
-	case DISK_RECORD:
-		g_hash_table_replace(disk->records, g_strdup(happening->key), g_bytes_ref(happening->bytes));
-		event = (PdkEvent){.kind = PDK_EVENT_RECORD_SAVED, .key = happening->key};
-		break;
-	case DISK_TRUNCATE:
-		sim_disk_truncate(disk, happening->zxid);
-		event = (PdkEvent){.kind = PDK_EVENT_TRUNCATED, .truncated = {happening->zxid, NULL}};
-		break;
-	case DISK_RELOAD:
-		event = (PdkEvent){.kind = PDK_EVENT_RELOADED,
-				   .zxid = sim_disk_recover(disk, pdk_server_recovery(), node->server)};
-		break;
-	case DISK_READ: {
-		unsigned first = sim_disk_find(disk, happening->zxid);
-		unsigned last = MIN(first + 20, disk->synced);
-		event.kind = PDK_EVENT_LOG_READ;
-		event.log_read.txns = (PdkLoggedTxn *)(void *)disk->txns->data + first;
-		event.log_read.n = last > first ? last - first : 0;
-		event.log_read.more = last < disk->synced;
-		break;
-	}
-	case DISK_SNAPSHOT:
-		if (disk->being == NULL)
-			return; /* aborted meanwhile */
-		event = (PdkEvent){.kind = PDK_EVENT_SNAPSHOT_DONE, .snapshot = {disk->being_zxid, NULL}};
-		sim_disk_keep_snapshot(disk, &happening->tail);
-		break;
-	}
-	sim_step(node, &event);
-	sim_carry(node);
-	sim_begin_sync(node);
-}
-
-static void
 happen(Sim *sim, Happening *happening)
 {
 	switch (happening->what) {
@@ -216,7 +169,7 @@ happen(Sim *sim, Happening *happening)
 		happen_dial_answer(happening);
 		return;
 	case HAPPENS_DISK:
-		happen_disk(happening);
+		sim_disk_work(happening);
 		return;
 	case HAPPENS_LATER:
 		happening->fire(happening->data);
@@ -309,6 +262,7 @@ sim_new(const SimParams *params)
 	sim->heap = g_array_new(FALSE, FALSE, sizeof(Happening *));
 	sim->appended = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	sim->leaders = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	sim->digests = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	sim->all_ends = g_ptr_array_new_with_free_func(sim_end_free);
 	sim->election = strcmp(params->election, "paxos") == 0 ? &pdk_plugin_election_paxos : &pdk_plugin_election_fle;
 	for (unsigned i = 0; i < sim->n; i++) {
@@ -332,6 +286,7 @@ sim_free(Sim *sim)
 	g_array_unref(sim->heap);
 	g_hash_table_unref(sim->appended);
 	g_hash_table_unref(sim->leaders);
+	g_hash_table_unref(sim->digests);
 	g_ptr_array_unref(sim->all_ends);
 	g_free(sim->failure);
 	g_free(sim);
@@ -365,6 +320,102 @@ void
 sim_slow_disk(Sim *sim, unsigned server, int64_t extra_us)
 {
 	sim->nodes[server].disk_extra_us = extra_us;
+}
+
+void
+sim_stick_disk(Sim *sim, unsigned server, int64_t until_us)
+{
+	sim->nodes[server].disk_free_us = MAX(sim->nodes[server].disk_free_us, until_us);
+}
+
+const SimCounts *
+sim_counts(const Sim *sim)
+{
+	return &sim->counts;
+}
+
+static int64_t
+last_of_disk(const SimDisk *disk, unsigned n)
+{
+	int64_t log = n > 0 ? g_array_index(disk->txns, PdkLoggedTxn, n - 1).zxid : 0;
+	int64_t snapshot =
+		disk->snapshots->len > 0 ? g_array_index(disk->snapshots, SimSnapshot, disk->snapshots->len - 1).zxid : 0;
+	return MAX(log, snapshot);
+}
+
+static int64_t
+promised(const Node *node)
+{
+	GBytes *bytes = g_hash_table_lookup(node->disk.records, "acceptedEpoch");
+	g_autofree char *text = bytes ? g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes)) : NULL;
+	return text ? g_ascii_strtoll(text, NULL, 10) : -1;
+}
+
+bool
+sim_may_wipe(Sim *sim, unsigned server)
+{
+	const Node *node = &sim->nodes[server];
+	if (!node->up || server >= sim->params.voters)
+		return server >= sim->params.voters;
+	for (unsigned i = 0; i < sim->params.voters; i++) {
+		const Node *other = &sim->nodes[i];
+		bool serves = other->up && strcmp(sim_mode(sim, i), "looking") != 0;
+		if (!serves || promised(other) != promised(node) ||
+		    last_of_disk(&other->disk, other->disk.synced) < last_of_disk(&node->disk, node->disk.txns->len))
+			return false;
+	}
+	return true;
+}
+
+static void
+ignore_bytes(void *context, const uint8_t *data, size_t length)
+{
+	(void)context;
+	(void)data;
+	(void)length;
+}
+
+static void
+ignore_end(void *context)
+{
+	(void)context;
+}
+
+void
+sim_forsake(SimEnd *end)
+{
+	end->client = (SimClient){ignore_bytes, ignore_end, NULL};
+}
+
+static SimEnd *
+connect_to(Sim *sim, Node *node, PdkPurpose purpose, const SimClient *client, const char *address)
+{
+	SimEnd *here = sim_end_new(sim, NULL), *there = sim_end_new(sim, node);
+	here->client = *client;
+	here->other = there;
+	there->other = here;
+	here->last_us = there->last_us = sim->now_us;
+	accept(node, there, purpose, address);
+	return here;
+}
+
+void
+sim_storm(Sim *sim, unsigned server)
+{
+	Node *node = &sim->nodes[server];
+	SimClient nobody = {ignore_bytes, ignore_end, NULL};
+	for (unsigned i = 0; i < 20 && node->up && node->paused_until_us <= sim->now_us; i++) {
+		PdkPurpose purpose = pdk_random_below(&sim->random, 2) ? PDK_PURPOSE_QUORUM : PDK_PURPOSE_ELECTION;
+		if (!node->listens[purpose])
+			continue;
+		SimEnd *end = connect_to(sim, node, purpose, &nobody, "/10.9.9.9:9");
+		uint64_t noise[4];
+		for (unsigned k = 0; k < G_N_ELEMENTS(noise); k++)
+			noise[k] = pdk_random_next(&sim->random) >> pdk_random_below(&sim->random, 64);
+		sim_send(sim, end, noise, (size_t)pdk_random_below(&sim->random, sizeof noise + 1));
+		if (pdk_random_below(&sim->random, 2))
+			sim_shut(end);
+	}
 }
 
 void
@@ -443,13 +494,7 @@ sim_connect(Sim *sim, unsigned server, const SimClient *client)
 	Node *node = &sim->nodes[server];
 	if (!node->up || node->paused_until_us > sim->now_us)
 		return NULL;
-	SimEnd *here = sim_end_new(sim, NULL), *there = sim_end_new(sim, node);
-	here->client = *client;
-	here->other = there;
-	there->other = here;
-	here->last_us = there->last_us = sim->now_us;
-	accept(node, there, PDK_PURPOSE_CLIENT, "10.1.0.1");
-	return here;
+	return connect_to(sim, node, PDK_PURPOSE_CLIENT, client, "10.1.0.1");
 }
 
 void

@@ -49,12 +49,18 @@ void sim_pause(Sim *sim, unsigned server, int64_t until_us);
 /* Nothing passes from @from to @to (connections stay, bytes wait) until healed. */
 void sim_cut(Sim *sim, unsigned from, unsigned to);
 void sim_heal(Sim *sim);
-/* Connections between two servers break. */
+/* Connections between two servers break, in the middle of what is being sent. */
 void sim_reset(Sim *sim, unsigned a, unsigned b);
 /* Every sync takes so much longer. */
 void sim_slow_disk(Sim *sim, unsigned server, int64_t extra_us);
+/* Nothing asked of the disk from now on is done before then. */
+void sim_stick_disk(Sim *sim, unsigned server, int64_t until_us);
 /* The disk is gone: it starts empty next time. */
 void sim_wipe(Sim *sim, unsigned server);
+/* All others hold what it holds, and are in its epoch: nothing that was promised rests on it. */
+bool sim_may_wipe(Sim *sim, unsigned server);
+/* Strangers connect to the peer ports, say nonsense or nothing, and some leave. */
+void sim_storm(Sim *sim, unsigned server);
 
 /* The index of the server that serves as leader with the highest epoch, -1: none. */
 int sim_leader(const Sim *sim);
@@ -73,6 +79,8 @@ typedef struct {
 SimEnd *sim_connect(Sim *sim, unsigned server, const SimClient *client);
 void sim_send(Sim *sim, SimEnd *end, const void *data, size_t length);
 void sim_hang_up(Sim *sim, SimEnd *end);
+/* The connection stays, but nobody listens to it any more. */
+void sim_forsake(SimEnd *end);
 /* Calls back then; @data is taken over and freed (g_free) afterwards. */
 void sim_later(Sim *sim, int64_t at_us, void (*fire)(void *data), void *data);
 
@@ -81,6 +89,13 @@ void sim_later(Sim *sim, int64_t at_us, void (*fire)(void *data), void *data);
 /* The first thing that went wrong, NULL: nothing did. Belongs to the world. */
 const char *sim_failure(const Sim *sim);
 void sim_fail(Sim *sim, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* How often which way of catching up, cutting and reading was gone. */
+typedef struct {
+	unsigned diffs, logs_read, truncs, snaps; /* learners brought up; of the DIFFs: from the leader's log */
+	unsigned own_snapshots, truncations, cut_behind, reloads, elected, expired, wiped, digests;
+} SimCounts;
+const SimCounts *sim_counts(const Sim *sim);
+
 /* All that are up have the same tree, at the same zxid. */
 bool sim_agree(Sim *sim);
 
