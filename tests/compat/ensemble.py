@@ -25,6 +25,7 @@ class Member(Server):
         self.observer = observer
         self.quorum_port = free_port()
         self.election_port = free_port()
+        self.lines = {}  # what this member is told of others, where that is not what they listen at
         with open(os.path.join(self.data_dir, "myid"), "w") as myid:
             myid.write("%d\n" % sid)
 
@@ -35,7 +36,7 @@ class Member(Server):
 
     def write_config(self):
         for member in self.ensemble.members:
-            self.settings["server.%d" % member.sid] = member.line
+            self.settings["server.%d" % member.sid] = self.lines.get(member.sid, member.line)
         if self.observer:
             self.settings["peerType"] = "observer"
         if self.kind == PADDOCK and self.ensemble.election:
@@ -78,6 +79,8 @@ class Member(Server):
 class Ensemble:
     """Members with sids from 1 on. Kinds: one word a member."""
 
+    member = Member
+
     def __init__(self, kinds, observers=(), settings=None, election=None):
         self.election = election
         self.settings = {"initLimit": "10", "syncLimit": "5", "tickTime": "1000",
@@ -85,7 +88,7 @@ class Ensemble:
         self.settings.update(settings or {})
         self.members = []
         for sid, kind in enumerate(list(kinds) + list(observers), 1):
-            self.members.append(Member(self, sid, kind, self.settings, sid > len(kinds)))
+            self.members.append(self.member(self, sid, kind, self.settings, sid > len(kinds)))
 
     def __getitem__(self, sid):
         return self.members[sid - 1]
