@@ -319,6 +319,22 @@ a_client_gone_before_its_session_was_made_harms_nothing(void)
 }
 
 static void
+stand_alone_no_session_is_local_and_nothing_is_read_only(void)
+{
+	g_autoptr(World) world = world_new();
+	world->settings->local_sessions = world->settings->read_only_mode = true;
+	world_start(world);
+	world_advance(world, 10000);
+	guint n = world->txns->len;
+	Peer *peer = client_new(world);
+	EQ(world->txns->len, n + 1);
+	EQ(pdk_sessions_count(world->server->local_sessions), 0);
+	OK(do_create(peer, "/e", "", 1));
+	OK(do_close(peer));
+	EQ(world->txns->len, n + 3);
+}
+
+static void
 many_sessions_expire_in_their_own_buckets(void)
 {
 	g_autoptr(World) world = world_running();
@@ -361,6 +377,7 @@ main(void)
 	CASE(session_ids_follow_one_another);
 	CASE(after_a_restart_sessions_have_a_full_timeout);
 	CASE(a_client_gone_before_its_session_was_made_harms_nothing);
+	CASE(stand_alone_no_session_is_local_and_nothing_is_read_only);
 	CASE(many_sessions_expire_in_their_own_buckets);
 	return run_suite();
 }
