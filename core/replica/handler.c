@@ -6,6 +6,7 @@
 #include "replica/replica-private.h"
 
 #define EARLY_MAX 4096 /* a FOLLOWERINFO takes 40 bytes, and nothing may follow it */
+#define GREETING_MAX 64 /* data of a packet before the learner has acked an epoch */
 #define HANDLERS_MAX 1024
 #define OP_SYNC 9
 
@@ -76,6 +77,7 @@ pdk_handler_new(PdkReplica *replica, PdkLink link, const char *endpoint)
 	handler->from_disk = new_queue();
 	handler->syncs = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	pdk_wire_init(replica, &handler->wire, link);
+	handler->wire.cutter.max_data = GREETING_MAX;
 	begin_hello(replica, handler);
 	handler->next = replica->handlers;
 	replica->handlers = handler;
@@ -429,6 +431,7 @@ take_ackepoch(PdkReplica *replica, PdkHandler *handler, const PdkPacket *packet)
 	}
 	handler->current_epoch = (int32_t)pdk_load_u32(packet->data.data);
 	handler->last_zxid = packet->zxid;
+	handler->wire.cutter.max_data = pdk_wire_longest(replica);
 	handler->stage = PDK_HANDLER_SUMMARY;
 	handler->due_us = INT64_MAX;
 	if (pdk_leader_epoch_accepted(replica, handler))

@@ -3,7 +3,7 @@
 #include "replica/packet.h"
 
 #define MOST_IDS 1024
-#define LONGEST_ID (64 * 1024) /* scheme and id together */
+#define LONGEST_IDS (1024 * 1024) /* schemes and ids together */
 #define KEPT_CAPACITY (256 * 1024)
 
 /* How far a packet goes in the bytes that are here. */
@@ -81,7 +81,7 @@ step_over(Extent *extent, const uint8_t *bytes, size_t length, int32_t longest, 
 }
 
 static bool
-step_over_ids(Extent *extent, const uint8_t *bytes, size_t length)
+step_over_ids(Extent *extent, const uint8_t *bytes, size_t length, int32_t longest)
 {
 	size_t at = extent->wanted;
 	if (!has(extent, length, at + 4))
@@ -91,12 +91,11 @@ step_over_ids(Extent *extent, const uint8_t *bytes, size_t length)
 		extent->mistake = "a count of ids that cannot be";
 		return false;
 	}
-	for (int32_t i = 0; i < count; i++) {
-		int32_t scheme, id;
-		if (!step_over(extent, bytes, length, LONGEST_ID, &scheme))
+	for (int32_t i = 0; i < 2 * count; i++) { /* scheme, id, scheme, ... */
+		int32_t found;
+		if (!step_over(extent, bytes, length, longest, &found))
 			return false;
-		if (!step_over(extent, bytes, length, LONGEST_ID - MAX(scheme, 0), &id))
-			return false;
+		longest -= MAX(found, 0);
 	}
 	return true;
 }
@@ -111,7 +110,7 @@ measure(Extent *extent, const uint8_t *bytes, size_t length, int32_t max_data)
 	if (!step_over(extent, bytes, length, max_data, &extent->data_length))
 		return false;
 	extent->data_end = extent->wanted;
-	return step_over_ids(extent, bytes, length);
+	return step_over_ids(extent, bytes, length, MIN(max_data, LONGEST_IDS));
 }
 
 static void

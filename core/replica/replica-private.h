@@ -336,6 +336,7 @@ bool pdk_electing_quorum(void *context, const int64_t *sids, unsigned n);
 /* Opens the listeners of @purpose on this server's addresses, closing older ones first when @again. */
 void pdk_replica_listen(PdkReplica *replica, PdkPurpose purpose, bool again);
 void pdk_replica_listen_turn(PdkReplica *replica);
+int32_t pdk_wire_longest(const PdkReplica *replica); /* the data of a packet */
 void pdk_wire_init(PdkReplica *replica, PdkWire *wire, PdkLink link);
 void pdk_wire_clear(PdkWire *wire);
 /* The buffer to write packets to; valid until another output is asked for. */

@@ -8,11 +8,17 @@
 #define COPY_BELOW 4096 /* smaller txns are copied into the output, larger ones go by reference */
 #define BIND_PAUSE_US INT64_C(1000000)
 
+int32_t
+pdk_wire_longest(const PdkReplica *replica)
+{
+	return replica->params.max_buffer_bytes + replica->params.extra_buffer_bytes;
+}
+
 void
 pdk_wire_init(PdkReplica *replica, PdkWire *wire, PdkLink link)
 {
 	*wire = (PdkWire){.link = link};
-	pdk_packet_cutter_init(&wire->cutter, replica->params.max_buffer_bytes + replica->params.extra_buffer_bytes);
+	pdk_packet_cutter_init(&wire->cutter, pdk_wire_longest(replica));
 }
 
 void

@@ -450,7 +450,7 @@ requests_touches_and_revalidations_are_passed_on(void)
 static void
 whoever_breaks_the_protocol_is_dropped_and_told_of(void)
 {
-	static const uint8_t brief[3];
+	static const uint8_t brief[3], long_hello[] = {0, 0, 0, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 65};
 	Peer *peer;
 	g_autoptr(World) world = established(&(Start){0}, &peer);
 	peer_send(world, peer, PDK_PACKET_REQUEST, -1, brief, sizeof brief);
@@ -463,6 +463,10 @@ whoever_breaks_the_protocol_is_dropped_and_told_of(void)
 	peer_send_raw(world, garbage, "GET / HTTP/1.1\r\n\r\n", 18);
 	CU_ASSERT_TRUE(garbage->closed);
 	CU_ASSERT_TRUE(world_said(world, "learner at /127.0.0.1:104 dropped: it does not speak the quorum protocol"));
+	/* Who has not even said its name does not get the room of a REQUEST. */
+	Peer *greedy = peer_connect(world);
+	peer_send_raw(world, greedy, long_hello, sizeof long_hello);
+	CU_ASSERT_TRUE(greedy->closed);
 	peer_hello(world, self, PDK_PACKET_FOLLOWERINFO, 1, 0);
 	CU_ASSERT_TRUE(self->closed);
 	Peer *keen = peer_connect(world);
