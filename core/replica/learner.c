@@ -276,7 +276,7 @@ is_next(const PdkLearning *learning, int64_t zxid)
 		return false;
 	if (learning->received == 0 && learning->mode == PDK_SYNC_SNAP)
 		return true;
-	return zxid == before + 1 || pdk_zxid_epoch(zxid) > pdk_zxid_epoch(before);
+	return zxid == before + 1 || (pdk_zxid_epoch(zxid) > pdk_zxid_epoch(before) && pdk_zxid_counter(zxid) == 1);
 }
 
 /* One of a kept tail came again. */

@@ -111,6 +111,7 @@ struct PdkHandler {
 	bool reading_log;     /* DIFF from disk: txns of the log are awaited */
 	bool waits_for_log;   /* the same, another learner's are being read */
 	int64_t retry_us;     /* of what waits */
+	int64_t later_us;     /* since when it waits for the leader to be established by others, 0: it does not */
 	PdkBuffer early;      /* what came before this server knew that it leads */
 	GArray *queue;        /* PdkQueued; everything goes through it while it holds something */
 	guint queue_head;

@@ -290,6 +290,24 @@ base_of(const PdkReplica *replica, const Past *past)
 	return pdk_zxid_epoch(first) == replica->leading.epoch ? replica->leading.initial_zxid : PDK_NO_ZXID;
 }
 
+/*
+ * A learner with a tail of an epoch between the leader's last and its new one should be sent a snapshot from above that tail, so
+ * it waits until others have established this leader. When it is needed for that itself, it is told to cut the tail off, as Java
+ * does: this server's own learners read the log again where the target is not surely in it.
+ */
+static void
+wait_no_longer(PdkReplica *replica, PdkHandler *handler, const Past *past, PdkSyncPlan *plan)
+{
+	int64_t max = past->n_told > 0 ? zxids(past)[past->n_told - 1] : replica->leading.initial_zxid;
+	if (handler->later_us == 0)
+		handler->later_us = replica->now_us;
+	if (replica->now_us - handler->later_us < (int64_t)replica->params.tick_ms * 1000)
+		return;
+	plan->later = false;
+	if (pdk_zxid_counter(handler->last_zxid) != 0)
+		*plan = (PdkSyncPlan){.mode = PDK_SYNC_TRUNC, .zxid = max, .keep = max};
+}
+
 static void
 start(PdkReplica *replica, PdkHandler *handler)
 {
@@ -304,6 +322,8 @@ start(PdkReplica *replica, PdkHandler *handler)
 		pdk_sync_plan(zxids(&past), past.n_told, processed, handler->last_zxid, replica->leading.epoch, disk);
 	if (handler->last_zxid == base_of(replica, &past))
 		plan = diff(past.n_told > 0 ? zxids(&past)[past.n_told - 1] : handler->last_zxid, handler->last_zxid);
+	if (plan.later && !established)
+		wait_no_longer(replica, handler, &past, &plan);
 	bool snap = plan.mode == PDK_SYNC_SNAP;
 	handler->waits_for_walk = snap && ((plan.later && !established) || !start_snapshot(replica, handler, &past));
 	handler->waits_for_log = plan.from_disk && !start_from_disk(replica, handler, &past, &plan);
