@@ -493,6 +493,72 @@ a_snapshot_is_durable_before_anything_is_logged_behind_it(void)
 }
 
 static void
+a_snapshot_below_all_others_is_kept_before_the_log_is_cut(void)
+{
+	Play play = play_new();
+	serve(&play, 1, 2);
+	leader_goes(&play);
+	connect(&play);
+	discover(&play, 2);
+	snapshot(&play, Z(1, 9), 0);
+	finish_snapshot(&play, "BenWasHere");
+	work(&play);
+	/* The next leader stands below it. It breaks off once: then all is as it was. */
+	leader_goes(&play);
+	connect(&play);
+	discover(&play, 3);
+	snapshot(&play, Z(1, 5), 2);
+	work(&play);
+	CU_ASSERT_EQUAL(play.world->truncs, 0);
+	leader_goes(&play);
+	work(&play);
+	CU_ASSERT_EQUAL(play.node->disk.snapshot_zxid, Z(1, 9));
+	CU_ASSERT_EQUAL(play.node->applied, Z(1, 9));
+	connect(&play);
+	discover(&play, 4);
+	snapshot(&play, Z(1, 5), 0);
+	work(&play);
+	finish_snapshot(&play, "BenWasHere");
+	propose(&play, Z(4, 1));
+	work(&play);
+	CU_ASSERT_EQUAL(play.node->disk.snapshot_zxid, Z(1, 5));
+	CU_ASSERT_EQUAL(play.world->truncs, 1);
+	CU_ASSERT_EQUAL(play.node->disk.log->len, 3);
+	CU_ASSERT_EQUAL(play.node->applied, Z(1, 5));
+	world_free(play.world);
+}
+
+static void
+what_a_leader_sends_waits_for_an_own_snapshot(void)
+{
+	Play play = play_new();
+	serve(&play, 1, 2);
+	leader_goes(&play);
+	connect(&play);
+	discover(&play, 2);
+	play.node->snapshotting = true;
+	snapshot(&play, Z(1, 9), 0);
+	CU_ASSERT_PTR_NULL(play.node->load);
+	play.node->snapshotting = false;
+	node_step_begin(play.node);
+	pdk_replica_snapshot_over(play.node->replica);
+	node_step_end(play.node);
+	CU_ASSERT_PTR_NOT_NULL(play.node->load);
+	/* So does reading the database again. */
+	play.node->snapshotting = true;
+	leader_goes(&play);
+	work(&play);
+	CU_ASSERT_EQUAL(play.world->reloads, 0);
+	play.node->snapshotting = false;
+	node_step_begin(play.node);
+	pdk_replica_snapshot_over(play.node->replica);
+	node_step_end(play.node);
+	work(&play);
+	CU_ASSERT_EQUAL(play.world->reloads, 1);
+	world_free(play.world);
+}
+
+static void
 half_a_snapshot_is_forgotten_before_the_next_vote(void)
 {
 	Play play = play_new();
@@ -646,6 +712,8 @@ main(void)
 	CU_ADD_TEST(suite, a_tail_that_does_not_come_again_is_cut_the_next_time);
 	CU_ADD_TEST(suite, a_target_that_the_log_does_not_have_means_another_try);
 	CU_ADD_TEST(suite, a_snapshot_is_durable_before_anything_is_logged_behind_it);
+	CU_ADD_TEST(suite, a_snapshot_below_all_others_is_kept_before_the_log_is_cut);
+	CU_ADD_TEST(suite, what_a_leader_sends_waits_for_an_own_snapshot);
 	CU_ADD_TEST(suite, half_a_snapshot_is_forgotten_before_the_next_vote);
 	CU_ADD_TEST(suite, a_snapshot_without_its_signature_is_refused);
 	CU_ADD_TEST(suite, a_leader_named_by_a_reconfiguration_is_followed_without_an_election);

@@ -249,6 +249,20 @@ a_snapshot_is_followed_by_its_signature_and_what_came_since(void)
 }
 
 static void
+a_learner_that_is_needed_does_not_wait_for_others(void)
+{
+	g_autoptr(World) world = world_new(&(Start){.accepted = 3, .current = 1, .history = 5});
+	Peer *two = peer_connect(world);
+	peer_hello(world, two, PDK_PACKET_FOLLOWERINFO, 2, 3);
+	CU_ASSERT_TRUE(peer_gets(two, PDK_PACKET_LEADERINFO, zx(4, 0)));
+	peer_ackepoch(world, two, zx(2, 4), 0);
+	CU_ASSERT_TRUE(peer_silent(two));
+	world_wait(world, TICK_US);
+	CU_ASSERT_TRUE(peer_gets(two, PDK_PACKET_TRUNC, zx(1, 5)));
+	CU_ASSERT_TRUE(peer_gets(two, PDK_PACKET_NEWLEADER, zx(4, 0)));
+}
+
+static void
 live_packets_wait_behind_a_snapshot_that_drains_slowly(void)
 {
 	Peer *two;
@@ -457,6 +471,7 @@ main(void)
 	CASE(history_goes_with_commits_and_proposals_without);
 	CASE(an_observer_is_not_sent_proposals);
 	CASE(a_snapshot_is_followed_by_its_signature_and_what_came_since);
+	CASE(a_learner_that_is_needed_does_not_wait_for_others);
 	CASE(live_packets_wait_behind_a_snapshot_that_drains_slowly);
 	CASE(one_walk_at_a_time);
 	CASE(a_learner_that_takes_no_snapshot_bytes_is_dropped);

@@ -309,6 +309,12 @@ hook_load_abort(void *context)
 	g_clear_pointer(&node->load, g_byte_array_unref);
 }
 
+static bool
+hook_snapshotting(void *context)
+{
+	return ((Node *)context)->snapshotting;
+}
+
 static void
 propose(Node *node, uint64_t value)
 {
@@ -400,6 +406,7 @@ static const PdkReplicaHooks node_hooks = {
 	.load_full = hook_load_full,
 	.load_end = hook_load_end,
 	.load_abort = hook_load_abort,
+	.snapshotting = hook_snapshotting,
 	.request = hook_request,
 	.touch = hook_touch,
 	.revalidate = hook_revalidate,

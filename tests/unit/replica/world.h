@@ -78,6 +78,7 @@ struct Node {
 	int64_t epoch;   /* served */
 	int64_t disk_accepted, disk_current; /* epochs, as last seen on the disk */
 	unsigned verified; /* txns of the tree that were compared with what is committed */
+	bool snapshotting; /* the layer above writes a snapshot of its own */
 	GByteArray *walk;
 	GByteArray *load;
 	int64_t load_zxid;

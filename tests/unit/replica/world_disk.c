@@ -114,7 +114,6 @@ static void
 truncate_log(Node *node, int64_t zxid)
 {
 	Disk *disk = &node->disk;
-	pdk_assert(disk->snapshot == NULL || disk->snapshot_zxid <= zxid);
 	world_txns_cut(disk->log, zxid);
 	disk->synced = MIN(disk->synced, disk->log->len);
 	node->world->truncs++;
@@ -189,6 +188,10 @@ do_job(Node *node, const Job *job)
 		pdk_replica_record_saved(node->replica, job->key);
 		return;
 	case JOB_TRUNCATE:
+		if (node->disk.snapshot && node->disk.snapshot_zxid > job->zxid) {
+			pdk_replica_truncated(node->replica, job->zxid, "the snapshot lies above it");
+			return;
+		}
 		truncate_log(node, job->zxid);
 		pdk_replica_truncated(node->replica, job->zxid, NULL);
 		return;
