@@ -5,8 +5,8 @@
 
 #define TIMEOUT_MS 6000
 #define THINK_US (30 * SIM_MS)
-#define AGAIN_US (50 * SIM_MS)
-#define PATIENCE_US (8 * SIM_SECOND) /* without an answer the client tries another server */
+#define AGAIN_US (20 * SIM_MS)
+#define PATIENCE_US (3 * SIM_SECOND) /* without an answer the client tries another server */
 #define LONG_SLEEP_US (15 * SIM_SECOND) /* its session may expire */
 #define NAP_US (2 * SIM_SECOND)
 

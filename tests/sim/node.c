@@ -286,9 +286,13 @@ static void
 resume(SimEnd *end)
 {
 	end->paused = false;
-	GBytes *bytes;
-	while ((bytes = g_queue_pop_head(&end->waiting)))
-		sim_push(end->sim, end->sim->now_us, (Happening){.what = HAPPENS_BYTES, .end = end, .bytes = bytes});
+	while (!end->paused && end->open && !g_queue_is_empty(&end->waiting)) {
+		g_autoptr(GBytes) bytes = g_queue_pop_head(&end->waiting);
+		size_t length;
+		const uint8_t *data = g_bytes_get_data(bytes, &length);
+		PdkEvent event = {.kind = PDK_EVENT_RECEIVED, .link = end->link, .received = {data, length}};
+		sim_step(end->node, &event);
+	}
 }
 
 static void

@@ -2,11 +2,17 @@
 /* What a server asks of its disk, and when it is done; as strict as the contract. Changes when persistence may be asked otherwise. */
 #include "sim/world-private.h"
 
+/* Now and then a job takes long: much may happen meanwhile. */
+#define HICCUP_ONE_OF 30
+#define HICCUP_US (300 * SIM_MS)
+
 static int64_t
 disk_done(Node *node)
 {
 	Sim *sim = node->sim;
 	int64_t took = SYNC_MIN_US + (int64_t)pdk_random_below(&sim->random, SYNC_MORE_US) + node->disk_extra_us;
+	if (pdk_random_below(&sim->random, HICCUP_ONE_OF) == 0)
+		took += (int64_t)pdk_random_below(&sim->random, HICCUP_US);
 	node->disk_free_us = MAX(node->disk_free_us, sim->now_us) + took;
 	return node->disk_free_us;
 }

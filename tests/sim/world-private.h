@@ -29,6 +29,7 @@ struct SimEnd {
 	SimEnd *other;
 	bool open;      /* its owner was not told of the end and did not ask for it */
 	bool paused;
+	bool torn;      /* something of what was sent to it is lost */
 	GQueue waiting; /* of GBytes: came while paused */
 	int64_t held_until_us; /* a cut line: nothing arrives before, so that the order stays */
 	int64_t last_us; /* when the last of what was sent to it arrives */

@@ -203,9 +203,21 @@ postponed(Sim *sim, Happening *happening)
 	return true;
 }
 
+/* On a cut line, from one who is gone: nobody sends it again, and what is behind it never arrives. */
 static bool
-still_matters(const Happening *happening)
+is_lost(const Sim *sim, const Happening *happening)
 {
+	SimEnd *end = happening->what == HAPPENS_BYTES ? happening->end : NULL;
+	if (end && end->other && is_cut(sim, end->other->node, end->node) && !sim_alive(end->other))
+		end->torn = true;
+	return end && end->torn;
+}
+
+static bool
+still_matters(const Sim *sim, const Happening *happening)
+{
+	if (is_lost(sim, happening))
+		return false;
 	return happening->node == NULL || (happening->node->up && happening->node->life == happening->life);
 }
 
@@ -214,7 +226,7 @@ next(Sim *sim)
 {
 	Happening *happening = sim_pop(sim);
 	sim->now_us = MAX(sim->now_us, happening->at_us);
-	if (still_matters(happening)) {
+	if (still_matters(sim, happening)) {
 		if (postponed(sim, happening))
 			return;
 		happen(sim, happening);
@@ -301,7 +313,8 @@ sim_is_up(const Sim *sim, unsigned server)
 void
 sim_pause(Sim *sim, unsigned server, int64_t until_us)
 {
-	sim->nodes[server].paused_until_us = until_us;
+	/* Never shortened: what waits until then would be overtaken. */
+	sim->nodes[server].paused_until_us = MAX(sim->nodes[server].paused_until_us, until_us);
 }
 
 void
