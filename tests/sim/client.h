@@ -27,7 +27,7 @@ void client_stop(Client *client);
 /* Acknowledged creates so far, and requests answered. */
 unsigned client_creates(const Client *client);
 unsigned client_answers(const Client *client);
-/* Has @server's tree what was acknowledged, no half of a multi, and ephemeral nodes of live sessions only? Else the world fails. */
+/* Has @server's tree what was acknowledged, no half of a multi, ephemeral nodes of live sessions only? Else the world fails. */
 void client_check(Client *client, unsigned server);
 
 #endif

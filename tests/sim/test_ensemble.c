@@ -234,7 +234,8 @@ trouble(Run *run, PdkRandom *draw)
 			lonely_leader(run);
 		else if (kind < 16)
 			one_fault(sim);
-		sim_run(sim, sim_now(sim) + (int64_t)pdk_random_below(draw, pdk_random_below(draw, 2) ? 300 * SIM_MS : 3 * SIM_SECOND));
+		uint64_t longest_us = pdk_random_below(draw, 2) ? 300 * SIM_MS : 3 * SIM_SECOND;
+		sim_run(sim, sim_now(sim) + (int64_t)pdk_random_below(draw, longest_us));
 	}
 }
 
@@ -266,8 +267,8 @@ tell_result(const Run *run, const SimParams *params)
 	const char *failure = sim_failure(run->sim);
 	for (unsigned i = 0; i < CLIENTS; i++)
 		creates += client_creates(run->clients[i]);
-	printf("seed %" G_GUINT64_FORMAT " %s %u+%u: %.1f s, %u creates, leaders %u, diff %u (log %u) trunc %u snap %u, own snaps %u cuts "
-	       "%u (behind %u) reloads %u, expired %u, digests %u: %s\n", params->seed, params->election, params->voters,
+	printf("seed %" G_GUINT64_FORMAT " %s %u+%u: %.1f s, %u creates, leaders %u, diff %u (log %u) trunc %u snap %u, "
+	       "own snaps %u cuts %u (behind %u) reloads %u, expired %u, digests %u: %s\n", params->seed, params->election, params->voters,
 	       params->observers, (double)sim_now(run->sim) / 1e6, creates, n->elected, n->diffs, n->logs_read, n->truncs, n->snaps,
 	       n->own_snapshots, n->truncations, n->cut_behind, n->reloads, n->expired, n->digests, failure ? failure : "ok");
 	fflush(stdout);

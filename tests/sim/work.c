@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a server asks of its disk, and when it is done; as strict as the contract. Changes when persistence may be asked otherwise. */
+/* What a server asks of its disk, and when it is done; as strict as the contract. Changes when that does. */
 #include "sim/world-private.h"
 
 /* Now and then a job takes long: much may happen meanwhile. */

@@ -128,7 +128,8 @@ happen_dial(Sim *sim, Happening *happening)
 	there->other = here;
 	g_autofree char *address = g_strdup_printf("/10.0.0.%u:9", node->index + 1);
 	here->last_us = there->last_us = sim->now_us;
-	sim_push(sim, sim_arrival(sim, here), (Happening){.what = HAPPENS_DIAL_ANSWER, .node = node, .end = here, .dial = happening->dial});
+	sim_push(sim, sim_arrival(sim, here),
+		 (Happening){.what = HAPPENS_DIAL_ANSWER, .node = node, .end = here, .dial = happening->dial});
 	accept(target, there, happening->purpose, address);
 }
 
