@@ -86,6 +86,13 @@ out_save(void *context, const char *key, GBytes *value)
 	replica->election_saves++;
 }
 
+static void
+out_doubt(void *context)
+{
+	PdkReplica *replica = context;
+	replica->doubted = replica->role == PDK_PEER_LEADING && !replica->leading.established;
+}
+
 /* ---- what the mesh reports ---- */
 
 static void
@@ -135,6 +142,7 @@ pdk_electing_begin(PdkReplica *replica)
 		.elected = out_elected,
 		.adopt = out_adopt,
 		.save = out_save,
+		.doubt = out_doubt,
 	};
 	PdkMeshParams params = {
 		.self = replica->params.self,
@@ -183,11 +191,14 @@ pdk_electing_step(PdkReplica *replica, const PdkElectionEvent *event)
 	pdk_assert(!replica->stepping);
 	PdkElectionEvent timed = *event;
 	timed.now_us = replica->now_us;
+	replica->doubted = false;
 	replica->stepping = true;
 	replica->election_ops->step(replica->election, &timed, &replica->election_out);
 	replica->stepping = false;
 	if (replica->adopt_text)
 		adopt(replica);
+	if (replica->doubted && replica->role == PDK_PEER_LEADING)
+		pdk_replica_look(replica, "a quorum follows another server");
 	if (replica->enter_wanted)
 		replica->effects->again = true;
 }

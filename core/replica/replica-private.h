@@ -266,6 +266,7 @@ struct PdkReplica {
 	/* A reconfiguration named the leader, in `vote` (leader, its zxid, -1, -1): the next pdk_replica_look takes that state
 	 * without an election. Set by change.c. */
 	bool handed_over;
+	bool doubted;        /* by the election, in the step under way */
 	bool enter_wanted;   /* LOOKING, and `vote` is to be acted on at the next turn */
 	PdkPeerState enter_state;
 	bool truncating;     /* the log is being cut: TRUNCATED is awaited, whoever asked */

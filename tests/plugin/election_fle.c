@@ -37,7 +37,7 @@ typedef struct {
 	int64_t now_us, deadline_us;
 	GArray *sent; /* Sent */
 	GQueue to_self;
-	unsigned elections, adoptions;
+	unsigned elections, adoptions, doubts;
 	PdkVote vote;
 	PdkPeerState state;
 } Server;
@@ -105,6 +105,14 @@ out_adopt(void *context, const char *text G_GNUC_UNUSED, size_t length G_GNUC_UN
 }
 
 static void
+out_doubt(void *context)
+{
+	Server *server = context;
+
+	server->doubts++;
+}
+
+static void
 out_save(void *context G_GNUC_UNUSED, const char *key G_GNUC_UNUSED, GBytes *value G_GNUC_UNUSED)
 {
 	CU_FAIL("fle keeps nothing");
@@ -121,6 +129,7 @@ step_once(Server *server, PdkElectionEvent event)
 		.elected = out_elected,
 		.adopt = out_adopt,
 		.save = out_save,
+		.doubt = out_doubt,
 	};
 
 	event.now_us = server->now_us;
@@ -652,6 +661,50 @@ a_worse_vote_of_a_newer_round_in_the_wait_is_passed_over(void)
 }
 
 static void
+a_leader_whose_voters_were_won_over_is_told_of_it(void)
+{
+	g_autoptr(Server) server = looking(ME, 7, 1);
+
+	set_link(server, 3, PDK_PEER_LINK_REFUSED);
+	hear(server, 1, PDK_PEER_LOOKING, 2, 7, 1, 1);
+	CU_ASSERT_EQUAL(server->state, PDK_PEER_LEADING);
+	hear(server, 3, PDK_PEER_LOOKING, 3, 7, 1, 1);
+	hear(server, 1, PDK_PEER_LOOKING, 3, 7, 1, 1); /* they may still come to know who leads */
+	hear(server, 3, PDK_PEER_LEADING, 3, 7, 1, 1);
+	CU_ASSERT_EQUAL(server->doubts, 0);
+	hear(server, 1, PDK_PEER_FOLLOWING, 3, 7, 0, 1); /* an older story */
+	CU_ASSERT_EQUAL(server->doubts, 0);
+	hear(server, 1, PDK_PEER_FOLLOWING, 3, 7, 1, 1);
+	CU_ASSERT_EQUAL(server->doubts, 1);
+	CU_ASSERT_EQUAL(server->elections, 1);
+	look(server, 7, 1);
+	hear(server, 3, PDK_PEER_LEADING, 3, 7, 1, 1);
+	hear(server, 1, PDK_PEER_FOLLOWING, 3, 7, 1, 1);
+	CU_ASSERT_EQUAL(server->state, PDK_PEER_FOLLOWING);
+	CU_ASSERT_EQUAL(server->vote.leader, 3);
+}
+
+static void
+who_counts_on_a_changed_vote_is_told_how_it_ended(void)
+{
+	g_autoptr(Server) server = looking(ME, 7, 1);
+
+	hear(server, 3, PDK_PEER_LOOKING, 3, 7, 1, 1); /* and 3 hears that it has this server's vote */
+	hear(server, 1, PDK_PEER_LEADING, 1, 7, 1, 1);
+	forget_sent(server);
+	hear(server, 3, PDK_PEER_FOLLOWING, 1, 7, 1, 1);
+	CU_ASSERT_EQUAL(server->state, PDK_PEER_FOLLOWING);
+	CU_ASSERT_TRUE(told(server, 3, PDK_PEER_FOLLOWING, 1, 7, 1, 1));
+	/* In another round nothing of this one is told. */
+	look(server, 7, 1);
+	forget_sent(server);
+	hear(server, 1, PDK_PEER_LEADING, 1, 7, 1, 1);
+	hear(server, 3, PDK_PEER_FOLLOWING, 1, 7, 1, 1);
+	CU_ASSERT_EQUAL(server->elections, 2);
+	CU_ASSERT_EQUAL(server->sent->len, 0);
+}
+
+static void
 a_voter_that_decided_first_tells_the_others_in_the_round(void)
 {
 	g_autoptr(Server) server = looking(ME, 7, 1);
@@ -916,6 +969,8 @@ static const ConformanceCase cases[] = {
 	CONFORMANCE_CASE(the_wait_ends_when_all_agree_but_not_before),
 	CONFORMANCE_CASE(a_better_vote_in_the_wait_goes_on_with_the_election),
 	CONFORMANCE_CASE(a_worse_vote_of_a_newer_round_in_the_wait_is_passed_over),
+	CONFORMANCE_CASE(a_leader_whose_voters_were_won_over_is_told_of_it),
+	CONFORMANCE_CASE(who_counts_on_a_changed_vote_is_told_how_it_ended),
 	CONFORMANCE_CASE(a_voter_that_decided_first_tells_the_others_in_the_round),
 	CONFORMANCE_CASE(a_leader_must_have_said_itself_that_it_leads),
 	CONFORMANCE_CASE(one_leaders_word_alone_is_not_enough),

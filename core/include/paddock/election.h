@@ -117,6 +117,11 @@ typedef struct {
 	void (*adopt)(void *context, const char *text, size_t length);
 	/* Keep this record; answered by SAVED. At most one of a key under way. */
 	void (*save)(void *context, const char *key, GBytes *value);
+	/*
+	 * This server was named leader, but a quorum of voters follows another and will not come. The host looks again unless
+	 * this server's epoch is established. May be NULL.
+	 */
+	void (*doubt)(void *context);
 } PdkElectionOut;
 
 /* Required: create, destroy, step. */

@@ -59,6 +59,7 @@ struct PdkElection {
 	PdkVote initial, proposal; /* their rounds are not used: the clock is */
 	Ballots received; /* recvset: of this round */
 	Ballots outside;  /* outofelection: of those that follow or lead, any round */
+	Ballots against;  /* while leading: of those that follow or lead, this round */
 	int64_t began_us;
 	int64_t interval_us, resend_us; /* the vote is sent again then */
 	int64_t finalize_us;            /* a quorum agrees, and waits until then; INT64_MAX: none does */
@@ -81,6 +82,7 @@ fle_create(const PdkHost *host, const PdkConfig *config, const PdkEnsemble *ense
 	self->waiting = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	self->received.ballots = g_array_new(FALSE, FALSE, sizeof(Ballot));
 	self->outside.ballots = g_array_new(FALSE, FALSE, sizeof(Ballot));
+	self->against.ballots = g_array_new(FALSE, FALSE, sizeof(Ballot));
 	self->resend_us = self->finalize_us = self->armed_us = INT64_MAX;
 	return self;
 }
@@ -92,6 +94,7 @@ fle_destroy(PdkElection *self)
 	g_array_unref(self->waiting);
 	g_array_unref(self->received.ballots);
 	g_array_unref(self->outside.ballots);
+	g_array_unref(self->against.ballots);
 	g_free(self);
 }
 
@@ -185,9 +188,35 @@ tell_waiting(PdkElection *self)
 	g_array_set_size(self->waiting, 0);
 }
 
+/* Did it say that it follows or leads, and that another leader than @leader does? */
+static bool
+settled_otherwise(const PdkElection *self, int64_t sid, int64_t leader)
+{
+	const Ballot *ballot = ballots_find(&self->outside, sid);
+
+	return ballot && ballot->vote.leader != leader;
+}
+
+/*
+ * Who counts on a vote that this server has changed, or on this server itself, would lead alone or follow one that does not
+ * lead. Java says nothing here; there such a server waits for initLimit.
+ */
+static void
+tell_mistaken(PdkElection *self, bool all)
+{
+	for (unsigned i = 0; i < self->ensemble->n_voters; i++) {
+		int64_t sid = self->ensemble->voters[i];
+		if (sid != self->ensemble->self && (all || settled_otherwise(self, sid, self->current.leader)))
+			tell(self, sid, &self->current, self->clock);
+	}
+}
+
 static void
 end(PdkElection *self, const PdkVote *vote)
 {
+	bool votes = is_voter(self, self->ensemble->self);
+	bool changed = vote->round == self->clock && vote->leader != self->proposal.leader;
+
 	self->current = *vote;
 	self->clock = vote->round;
 	self->searches = false;
@@ -200,6 +229,8 @@ end(PdkElection *self, const PdkVote *vote)
 			"x epoch=%" G_GINT64_FORMAT " after_ms=%" G_GINT64_FORMAT,
 			vote->leader, vote->round, vote->zxid, vote->peer_epoch, (self->now_us - self->began_us) / MS_US);
 	self->out->elected(self->out->context, vote, self->state);
+	if (votes)
+		tell_mistaken(self, changed);
 	tell_waiting(self);
 }
 
@@ -399,6 +430,25 @@ hear_without_vote(PdkElection *self, int64_t sid, bool looks)
 	peer->waits = true;
 }
 
+/*
+ * A voter that began to look later may win those over whose votes made this server leader, before they have heard that the
+ * election is over. They will not come then, and there is no use in waiting for them.
+ */
+static void
+hear_against(PdkElection *self, int64_t sid, const Notification *heard)
+{
+	const Ballot ballot = {.sid = sid, .vote = heard->vote, .state = (PdkPeerState)heard->state, .version = heard->version};
+	int64_t leader = heard->vote.leader;
+
+	if (heard->vote.round != self->clock)
+		return; /* an older story, perhaps sent again over a new connection */
+	ballots_put(&self->against, &ballot);
+	if (leader == self->ensemble->self || !is_voter(self, leader) || self->out->doubt == NULL)
+		return;
+	if (ballots_quorum(&self->against, self->ensemble, &ballot) && leader_confirms(self, &self->against, &heard->vote))
+		self->out->doubt(self->out->context);
+}
+
 /* WorkerReceiver: what every message is, whatever this server does. */
 static void
 hear(PdkElection *self, int64_t sid, const Notification *heard)
@@ -416,6 +466,8 @@ hear(PdkElection *self, int64_t sid, const Notification *heard)
 		hear_while_looking(self, sid, heard);
 		return;
 	}
+	if (!looks && self->state == PDK_PEER_LEADING)
+		hear_against(self, sid, heard);
 	if (!looks || sid == self->ensemble->self)
 		return;
 	keep_for_search(self, sid, &heard->vote);
@@ -494,6 +546,7 @@ on_look(PdkElection *self, int64_t zxid, int64_t current_epoch)
 	self->clock++;
 	g_array_set_size(self->received.ballots, 0);
 	g_array_set_size(self->outside.ballots, 0);
+	g_array_set_size(self->against.ballots, 0);
 	self->began_us = self->now_us;
 	self->interval_us = self->interval_min_us;
 	self->finalize_us = INT64_MAX;
@@ -507,6 +560,7 @@ on_settled(PdkElection *self, PdkPeerState state, const PdkVote *vote)
 {
 	self->state = state;
 	self->searches = false;
+	g_array_set_size(self->against.ballots, 0);
 	if (state != PDK_PEER_LOOKING)
 		self->current = *vote;
 	self->resend_us = self->finalize_us = INT64_MAX;
