@@ -9,6 +9,7 @@ differs(what 3.8.0 does, what the newest 3.9 does, and we).
 import atexit
 import glob
 import os
+import random
 import shutil
 import signal
 import socket
@@ -27,6 +28,7 @@ START_LIMIT = 30.0 * (3 if SANITIZED else 1)
 
 _alive = []
 _directories = []
+_ports = set()
 
 
 def differs(old, new):
@@ -46,9 +48,17 @@ def need(condition, what):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port nobody listens at. Below those the kernel takes for connections: it stays free until the server takes it."""
+    while True:
+        port = random.randrange(10240, 32768)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _ports:
+            _ports.add(port)
+            return port
 
 
 def temporary_directory():
