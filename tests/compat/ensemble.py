@@ -3,13 +3,14 @@
 
 import base64
 import hashlib
+import itertools
 import os
 import shutil
 import signal
 import time
 
 import rawzk
-from harness import PADDOCK, SANITIZED, START_LIMIT, Server, four_letter, free_port, wait_until
+from harness import PADDOCK, SANITIZED, START_LIMIT, Server, four_letter, free_port
 
 SLOW = 3 if SANITIZED else 1
 SUPER = "super:" + base64.b64encode(hashlib.sha1(b"super:secret").digest()).decode()
@@ -162,34 +163,48 @@ class Ensemble:
 
     def assert_equal(self, case, limit=15):
         """All running servers come to hold the same tree, stats and ACLs."""
-        def equal():
+        end = time.monotonic() + limit * SLOW
+        for attempt in itertools.count():
+            late = time.monotonic() > end and attempt > 1
             try:
                 trees = self.trees()
             except (rawzk.Closed, OSError):
-                return False  # one of them is between two leaders
-            return all(tree == trees[0] for tree in trees)
-        try:
-            wait_until(equal, "equal trees", limit)
-        except AssertionError:
-            trees = self.trees()
-            for member, tree in zip(self.running, trees):
+                if late:
+                    raise
+                time.sleep(0.05)  # one of them is between two leaders
+                continue
+            if late or all(tree == trees[0] for tree in trees):
+                break
+        for member, tree in zip(self.running, trees):
+            if tree != trees[0]:
                 for path in sorted(set(tree) | set(trees[0])):
                     case.assertEqual(trees[0].get(path), tree.get(path), "%s at server %d" % (path, member.sid))
-            raise
 
 
-def whole_tree(client, path="/"):
-    tree = {}
-    waiting = [path]
-    while waiting:
-        path = waiting.pop()
-        node, acl = client.get(path), client.get_acl(path)
-        if node.err == rawzk.NO_NODE:
+def read_nodes(client, paths):
+    """{path: (data, stat, acl)}, and the paths of all their children; without those that are not there."""
+    nodes, below = {}, []
+    for path in paths:
+        client.post(rawzk.GET_DATA, rawzk.buf(path) + rawzk.flag(False))
+        client.post(rawzk.GET_ACL, rawzk.buf(path))
+        client.post(rawzk.GET_CHILDREN2, rawzk.buf(path) + rawzk.flag(False))
+    for path in paths:
+        node, acl, children = [client.next_reply() for _ in range(3)]
+        if rawzk.NO_NODE in (node.err, acl.err, children.err):
             continue
         if path != "/zookeeper/config":
-            tree[path] = (node.data, node.stat, acl.acl)
+            nodes[path] = (node.body.buf(), node.body.stat(), acl.body.vector(acl.body.acl))
         base = "" if path == "/" else path
-        waiting += [base + "/" + name for name in client.children(path).children]
+        below += [base + "/" + name for name in children.body.vector(children.body.text)]
+    return nodes, below
+
+
+def whole_tree(client):
+    tree = {}
+    waiting = ["/"]
+    while waiting:
+        now, waiting = waiting[:100], waiting[100:]
+        nodes, below = read_nodes(client, now)
+        tree.update(nodes)
+        waiting += below
     return tree
-
-
