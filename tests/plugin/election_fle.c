@@ -278,6 +278,14 @@ set_link(Server *server, int64_t sid, PdkPeerLink state)
 	step(server, (PdkElectionEvent){.kind = PDK_ELECTION_LINK, .sid = sid, .link = state});
 }
 
+/* It was there, and nobody listens there any more. */
+static void
+set_gone(Server *server, int64_t sid)
+{
+	set_link(server, sid, PDK_PEER_LINK_UP);
+	set_link(server, sid, PDK_PEER_LINK_REFUSED);
+}
+
 /* Time goes on; deadlines on the way come. */
 static void
 wait(Server *server, int64_t us)
@@ -483,7 +491,7 @@ a_vote_that_came_just_before_this_server_looked_counts(void)
 	settle(server, PDK_PEER_FOLLOWING, (PdkVote){3, 9, 1, 2});
 	hear(server, 1, PDK_PEER_LOOKING, 1, 12, 2, 2);
 	CU_ASSERT_TRUE(told(server, 1, PDK_PEER_FOLLOWING, 3, 9, 1, 2));
-	set_link(server, 3, PDK_PEER_LINK_REFUSED);
+	set_gone(server, 3);
 	look(server, 11, 2);
 	CU_ASSERT_TRUE(told(server, 1, PDK_PEER_LOOKING, 1, 12, 2, 2));
 	CU_ASSERT_EQUAL(server->elections, 1);
@@ -594,7 +602,7 @@ a_link_that_is_only_down_is_a_silent_voter(void)
 {
 	g_autoptr(Server) server = looking(ME, 7, 1);
 
-	set_link(server, 3, PDK_PEER_LINK_REFUSED);
+	set_gone(server, 3);
 	set_link(server, 3, PDK_PEER_LINK_DOWN);
 	hear(server, 1, PDK_PEER_LOOKING, 2, 7, 1, 1);
 	CU_ASSERT_EQUAL(server->elections, 0);
@@ -607,14 +615,26 @@ a_voter_that_is_known_to_be_down_costs_nothing(void)
 {
 	g_autoptr(Server) before = looking(ME, 7, 1), after = looking(ME, 7, 1);
 
-	set_link(before, 3, PDK_PEER_LINK_REFUSED);
+	set_gone(before, 3);
 	CU_ASSERT_EQUAL(before->elections, 0);
 	hear(before, 1, PDK_PEER_LOOKING, 2, 7, 1, 1);
 	CU_ASSERT_EQUAL(before->elections, 1);
 	hear(after, 1, PDK_PEER_LOOKING, 2, 7, 1, 1);
 	CU_ASSERT_EQUAL(after->elections, 0);
-	set_link(after, 3, PDK_PEER_LINK_REFUSED);
+	set_gone(after, 3);
 	CU_ASSERT_EQUAL(after->elections, 1);
+}
+
+static void
+a_voter_that_was_never_there_may_be_about_to_come(void)
+{
+	g_autoptr(Server) server = looking(ME, 7, 1);
+
+	set_link(server, 3, PDK_PEER_LINK_REFUSED);
+	hear(server, 1, PDK_PEER_LOOKING, 2, 7, 1, 1);
+	CU_ASSERT_EQUAL(server->elections, 0);
+	wait(server, 200 * MS);
+	CU_ASSERT_EQUAL(server->elections, 1);
 }
 
 static void
@@ -665,7 +685,7 @@ a_leader_whose_voters_were_won_over_is_told_of_it(void)
 {
 	g_autoptr(Server) server = looking(ME, 7, 1);
 
-	set_link(server, 3, PDK_PEER_LINK_REFUSED);
+	set_gone(server, 3);
 	hear(server, 1, PDK_PEER_LOOKING, 2, 7, 1, 1);
 	CU_ASSERT_EQUAL(server->state, PDK_PEER_LEADING);
 	hear(server, 3, PDK_PEER_LOOKING, 3, 7, 1, 1);
@@ -862,7 +882,7 @@ those_without_a_vote_hear_the_vote_while_looking_and_the_leader_at_the_end(void)
 	forget_sent(server);
 	hear(server, 5, PDK_PEER_LOOKING, INT64_MIN, INT64_MIN, 1, INT64_MIN);
 	CU_ASSERT_TRUE(told(server, 5, PDK_PEER_LOOKING, 2, 8, 2, 2)); /* not the leader that is gone */
-	set_link(server, 3, PDK_PEER_LINK_REFUSED);
+	set_gone(server, 3);
 	hear(server, 1, PDK_PEER_LOOKING, 2, 8, 2, 2);
 	CU_ASSERT_EQUAL(server->state, PDK_PEER_LEADING);
 	CU_ASSERT_TRUE(told(server, 4, PDK_PEER_LEADING, 2, 8, 2, 2));
@@ -966,6 +986,7 @@ static const ConformanceCase cases[] = {
 	CONFORMANCE_CASE(a_silent_voter_costs_the_whole_wait),
 	CONFORMANCE_CASE(a_link_that_is_only_down_is_a_silent_voter),
 	CONFORMANCE_CASE(a_voter_that_is_known_to_be_down_costs_nothing),
+	CONFORMANCE_CASE(a_voter_that_was_never_there_may_be_about_to_come),
 	CONFORMANCE_CASE(the_wait_ends_when_all_agree_but_not_before),
 	CONFORMANCE_CASE(a_better_vote_in_the_wait_goes_on_with_the_election),
 	CONFORMANCE_CASE(a_worse_vote_of_a_newer_round_in_the_wait_is_passed_over),

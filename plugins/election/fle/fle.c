@@ -29,6 +29,7 @@ static const PdkOption fle_options[] = {
 typedef struct {
 	int64_t sid;
 	PdkPeerLink link;
+	bool was_up;                     /* some time: a refused dial tells that it went, not that it is about to come */
 	bool told_paxos, told_malformed; /* the operator knows */
 	int64_t asked_version;           /* of the last configuration of this peer that the host was asked to adopt */
 	bool answered;                   /* on this connection: the next three are set */
@@ -248,7 +249,10 @@ quorum_agrees(const PdkElection *self)
 	return ballots_quorum(&self->received, self->ensemble, &ballot);
 }
 
-/* Has every voter named the proposed leader in this round, but for those known to be down? */
+/*
+ * Has every voter named the proposed leader in this round, but for those known to be down? Servers that start together refuse
+ * each other for a moment; who decides then splits the votes.
+ */
 static bool
 all_agree(const PdkElection *self)
 {
@@ -257,7 +261,8 @@ all_agree(const PdkElection *self)
 		const Ballot *ballot = ballots_find(&self->received, sid);
 		const Peer *peer = g_hash_table_lookup(self->peers, &sid);
 		bool agrees = ballot && ballot->vote.leader == self->proposal.leader;
-		if (!agrees && (peer == NULL || peer->link != PDK_PEER_LINK_REFUSED))
+		bool down = peer && peer->was_up && peer->link == PDK_PEER_LINK_REFUSED;
+		if (!agrees && !down)
 			return false;
 	}
 	return true;
@@ -574,6 +579,7 @@ on_link(PdkElection *self, int64_t sid, PdkPeerLink link)
 	if (peer == NULL)
 		return;
 	peer->link = link;
+	peer->was_up |= link == PDK_PEER_LINK_UP;
 	peer->answered = false; /* it may have been lost with the connection, or the peer be another by now */
 	if (self->searches)
 		end_early(self);
