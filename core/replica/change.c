@@ -172,6 +172,8 @@ move_listeners(PdkReplica *replica, const PdkMembers *before)
 		pdk_replica_listen(replica, PDK_PURPOSE_ELECTION, true);
 	if (old == NULL || !same_places(old, now, PDK_PURPOSE_QUORUM))
 		pdk_replica_listen(replica, PDK_PURPOSE_QUORUM, true);
+	if (old == NULL || !same_places(old, now, PDK_PURPOSE_QUORUM) || old->observer != now->observer)
+		pdk_replica_listen(replica, PDK_PURPOSE_OBSERVER, true);
 }
 
 static bool

@@ -8,7 +8,6 @@
 #define EARLY_MAX 4096 /* a FOLLOWERINFO takes 40 bytes, and nothing may follow it */
 #define GREETING_MAX 64 /* data of a packet before the learner has acked an epoch */
 #define HANDLERS_MAX 1024
-#define OP_SYNC 9
 
 /* ---- coming and going ---- */
 
@@ -60,19 +59,23 @@ begin_hello(PdkReplica *replica, PdkHandler *handler)
 }
 
 PdkHandler *
-pdk_handler_new(PdkReplica *replica, PdkLink link, const char *endpoint)
+pdk_handler_new(PdkReplica *replica, PdkLink link, const char *endpoint, bool observers_only)
 {
 	free_gone(replica);
-	bool expected = replica->role == PDK_PEER_LOOKING || replica->role == PDK_PEER_LEADING;
+	bool leads = replica->role == PDK_PEER_LOOKING || replica->role == PDK_PEER_LEADING;
+	bool expected = observers_only ? pdk_master_serves(replica) : leads;
 	if (!expected || count(replica) >= HANDLERS_MAX) {
 		pdk_replica_say(replica, PDK_LOG_INFO, "learner at %s refused: %s; it will try again", endpoint,
-				expected ? "too many learners are connected" : "this server does not lead");
+				expected	 ? "too many learners are connected"
+				: observers_only ? "this server does not follow a leader"
+						 : "this server does not lead");
 		replica->effects->refused = true;
 		return NULL;
 	}
 	PdkHandler *handler = g_new0(PdkHandler, 1);
 	handler->id = ++replica->next_learner;
 	handler->endpoint = g_strdup(endpoint);
+	handler->observers_only = observers_only;
 	handler->queue = new_queue();
 	handler->from_disk = new_queue();
 	handler->syncs = g_array_new(FALSE, FALSE, sizeof(int64_t));
@@ -236,6 +239,15 @@ enqueue(PdkHandler *handler, const PdkQueued *packet)
 	handler->queue_bytes += pdk_queued_cost(&kept);
 }
 
+/* A follower gives less for what is broadcast, but its history goes out whole. */
+static size_t
+most_waiting(const PdkReplica *replica, const PdkHandler *handler)
+{
+	if (replica->leading.leading || !handler->forwarding)
+		return replica->params.learner_output_max;
+	return handler->history_bytes + (size_t)replica->params.observer_master_bytes;
+}
+
 void
 pdk_handler_put(PdkReplica *replica, PdkHandler *handler, PdkPacketType type, int64_t zxid, GBytes *bytes)
 {
@@ -247,7 +259,7 @@ pdk_handler_put(PdkReplica *replica, PdkHandler *handler, PdkPacketType type, in
 	else
 		pdk_handler_write(replica, handler, &packet);
 	size_t waiting = handler->queue_bytes + pdk_handler_outstanding(replica, handler);
-	if (waiting <= replica->params.learner_output_max)
+	if (waiting <= most_waiting(replica, handler))
 		return;
 	g_autofree char *why = g_strdup_printf("it is %zu MiB behind", waiting >> 20);
 	pdk_handler_drop(replica, handler, why);
@@ -270,7 +282,8 @@ pdk_handler_ping(PdkReplica *replica, PdkHandler *handler)
 		pdk_handler_drop(replica, handler, why);
 		return;
 	}
-	pdk_handler_put(replica, handler, PDK_PACKET_PING, replica->leading.proposed, NULL);
+	int64_t last = replica->leading.leading ? replica->leading.proposed : replica->hooks.applied(replica->hooks.context);
+	pdk_handler_put(replica, handler, PDK_PACKET_PING, last, NULL);
 }
 
 void
@@ -284,8 +297,8 @@ pdk_handler_propose(PdkReplica *replica, PdkHandler *handler, int64_t zxid, GByt
 }
 
 /* Syncs are answered behind the commit of what was proposed before them. */
-static void
-answer_syncs(PdkReplica *replica, PdkHandler *handler, int64_t zxid)
+void
+pdk_handler_answer_syncs(PdkReplica *replica, PdkHandler *handler, int64_t zxid)
 {
 	guint n = 0;
 	while (n < handler->syncs->len && g_array_index(handler->syncs, int64_t, n) <= zxid) {
@@ -321,7 +334,7 @@ pdk_handler_commit(PdkReplica *replica, PdkHandler *handler, int64_t zxid, GByte
 		pdk_handler_put(replica, handler, PDK_PACKET_INFORM, zxid, txn);
 	else
 		pdk_handler_put(replica, handler, PDK_PACKET_COMMIT, zxid, NULL);
-	answer_syncs(replica, handler, zxid);
+	pdk_handler_answer_syncs(replica, handler, zxid);
 }
 
 /* ---- from stage to stage ---- */
@@ -333,7 +346,7 @@ send_leaderinfo(PdkReplica *replica, PdkHandler *handler)
 	pdk_store_u32(version, PDK_PROTOCOL_VERSION);
 	handler->stage = PDK_HANDLER_ACKEPOCH;
 	handler->due_us = replica->now_us + pdk_replica_init_us(replica);
-	put_small(replica, handler, PDK_PACKET_LEADERINFO, pdk_epoch_zxid(replica->leading.epoch), version, sizeof version);
+	put_small(replica, handler, PDK_PACKET_LEADERINFO, pdk_epoch_zxid(pdk_master_epoch(replica)), version, sizeof version);
 }
 
 static const char *
@@ -358,13 +371,14 @@ void
 pdk_handler_advance(PdkReplica *replica, PdkHandler *handler)
 {
 	const PdkLeading *leading = &replica->leading;
+	bool follows = !leading->leading; /* then all is settled already */
 	if (handler->gone)
 		return;
-	if (handler->stage == PDK_HANDLER_EPOCH && leading->epoch_fixed)
+	if (handler->stage == PDK_HANDLER_EPOCH && (follows || leading->epoch_fixed))
 		send_leaderinfo(replica, handler);
-	else if (handler->stage == PDK_HANDLER_SUMMARY && leading->electing_finished)
+	else if (handler->stage == PDK_HANDLER_SUMMARY && (follows || leading->electing_finished))
 		pdk_sync_begin(replica, handler);
-	else if (handler->stage == PDK_HANDLER_ACKED && leading->established)
+	else if (handler->stage == PDK_HANDLER_ACKED && (follows || leading->established))
 		go_live(replica, handler);
 }
 
@@ -418,8 +432,15 @@ take_hello(PdkReplica *replica, PdkHandler *handler, const PdkPacket *packet)
 		pdk_handler_drop(replica, handler, "its configuration is newer than this leader's");
 		return;
 	}
+	if (handler->observers_only && !observes) {
+		pdk_handler_drop(replica, handler, "this port is for observers, followers connect to the leader");
+		return;
+	}
 	replace_older(replica, handler);
-	pdk_leader_connected(replica, handler);
+	if (replica->leading.leading)
+		pdk_leader_connected(replica, handler);
+	else
+		pdk_handler_advance(replica, handler);
 }
 
 static void
@@ -434,7 +455,7 @@ take_ackepoch(PdkReplica *replica, PdkHandler *handler, const PdkPacket *packet)
 	handler->wire.cutter.max_data = pdk_wire_longest(replica);
 	handler->stage = PDK_HANDLER_SUMMARY;
 	handler->due_us = INT64_MAX;
-	if (pdk_leader_epoch_accepted(replica, handler))
+	if (!replica->leading.leading || pdk_leader_epoch_accepted(replica, handler))
 		pdk_handler_advance(replica, handler);
 }
 
@@ -446,7 +467,10 @@ take_newleader_ack(PdkReplica *replica, PdkHandler *handler)
 		return;
 	handler->stage = PDK_HANDLER_ACKED;
 	handler->due_us = INT64_MAX;
-	pdk_leader_newleader_acked(replica, handler);
+	if (replica->leading.leading)
+		pdk_leader_newleader_acked(replica, handler);
+	else
+		pdk_handler_advance(replica, handler);
 }
 
 /*
@@ -456,12 +480,16 @@ take_newleader_ack(PdkReplica *replica, PdkHandler *handler)
 static void
 take_ack(PdkReplica *replica, PdkHandler *handler, int64_t zxid)
 {
-	if (zxid == pdk_epoch_zxid(replica->leading.epoch)) {
+	if (zxid == pdk_epoch_zxid(pdk_master_epoch(replica))) {
 		take_newleader_ack(replica, handler);
 		return;
 	}
 	if (pdk_zxid_counter(zxid) == 0)
 		return;
+	if (!replica->leading.leading) {
+		pdk_handler_drop(replica, handler, "it acked a proposal, which no observer does");
+		return;
+	}
 	if (zxid > handler->sent_zxid) {
 		g_autofree char *why = g_strdup_printf("it acked 0x%" PRIx64 ", which it was never sent", zxid);
 		pdk_handler_drop(replica, handler, why);
@@ -487,6 +515,15 @@ take_ping(PdkReplica *replica, PdkSlice data)
 	}
 }
 
+void
+pdk_handler_revalidated(PdkReplica *replica, PdkHandler *handler, int64_t session, bool valid)
+{
+	uint8_t answer[9];
+	pdk_store_u64(answer, (uint64_t)session);
+	answer[8] = valid;
+	put_small(replica, handler, PDK_PACKET_REVALIDATE, -1, answer, sizeof answer);
+}
+
 static void
 take_revalidate(PdkReplica *replica, PdkHandler *handler, const PdkPacket *packet)
 {
@@ -497,10 +534,12 @@ take_revalidate(PdkReplica *replica, PdkHandler *handler, const PdkPacket *packe
 		pdk_handler_drop(replica, handler, "its REVALIDATE is too short");
 		return;
 	}
-	uint8_t answer[9];
-	pdk_store_u64(answer, (uint64_t)session);
-	answer[8] = replica->hooks.revalidate(replica->hooks.context, handler->id, session, timeout_ms);
-	put_small(replica, handler, PDK_PACKET_REVALIDATE, packet->zxid, answer, sizeof answer);
+	if (!replica->leading.leading) {
+		pdk_master_revalidate(replica, handler, session, timeout_ms);
+		return;
+	}
+	bool valid = replica->hooks.revalidate(replica->hooks.context, handler->id, session, timeout_ms);
+	pdk_handler_revalidated(replica, handler, session, valid);
 }
 
 static void
@@ -524,11 +563,15 @@ take_request(PdkReplica *replica, PdkHandler *handler, const PdkPacket *packet)
 		pdk_handler_drop(replica, handler, "its REQUEST is too short");
 		return;
 	}
-	if (op == OP_SYNC) {
+	PdkSlice body = {in.at, (int32_t)pdk_jute_left(&in)};
+	if (!replica->leading.leading) {
+		pdk_master_request(replica, handler, session, cxid, op, body, packet->auth);
+		return;
+	}
+	if (op == PDK_OP_SYNC_REQUEST) {
 		take_sync(replica, handler);
 		return;
 	}
-	PdkSlice body = {in.at, (int32_t)pdk_jute_left(&in)};
 	replica->hooks.request(replica->hooks.context, handler->id, session, cxid, op, body, packet->auth);
 }
 
@@ -604,6 +647,10 @@ pdk_handler_received(PdkReplica *replica, PdkHandler *handler, const uint8_t *da
 	if (replica->leading.leading) {
 		cut(replica, handler, data, length);
 		pdk_leader_try_commit(replica);
+		return;
+	}
+	if (handler->observers_only) {
+		cut(replica, handler, data, length);
 		return;
 	}
 	if (handler->early.length + length > EARLY_MAX) {

@@ -20,7 +20,9 @@ pdk_learner_give_up(PdkReplica *replica, const char *format, ...)
 	va_start(arguments, format);
 	g_autofree char *what = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
-	g_autofree char *why = g_strdup_printf("leader %" PRId64 " %s", replica->learning.leader, what);
+	int64_t through = replica->learning.through;
+	g_autofree char *where = through >= 0 ? g_strdup_printf(" (through server %" PRId64 ")", through) : NULL;
+	g_autofree char *why = g_strdup_printf("leader %" PRId64 "%s %s", replica->learning.leader, where ? where : "", what);
 	pdk_replica_look(replica, why);
 }
 
@@ -58,7 +60,9 @@ dial(PdkReplica *replica)
 	int64_t left_ms = (learning->connect_due_us - replica->now_us) / 1000;
 	learning->dial_at_us = 0;
 	learning->dials++;
-	char *address = pdk_member_quorum_address(leader, learning->address++ % leader->n_addresses);
+	char *address = observes(replica) ? pdk_master_choose(replica, &learning->through) : NULL;
+	if (address == NULL)
+		address = pdk_member_quorum_address(leader, learning->address++ % leader->n_addresses);
 	learning->dial = pdk_replica_dial(replica, PDK_PURPOSE_QUORUM, address,
 					  (int32_t)CLAMP(left_ms, 1, replica->params.dial_timeout_ms));
 }
@@ -72,6 +76,8 @@ pdk_learner_begin(PdkReplica *replica, int64_t leader, bool by_hand)
 	*learning = (PdkLearning){
 		.stage = PDK_LEARNER_DIALLING,
 		.leader = leader,
+		.through = -1,
+		.begun_us = replica->now_us,
 		.by_hand = by_hand,
 		.connect_due_us = replica->now_us + ticks * replica->params.tick_ms * 1000,
 		.queue = g_array_new(FALSE, FALSE, sizeof(PdkReceived)),
@@ -79,6 +85,7 @@ pdk_learner_begin(PdkReplica *replica, int64_t leader, bool by_hand)
 		.life = learning->life,
 	};
 	g_array_set_clear_func(learning->queue, clear_received);
+	pdk_master_begin(replica);
 	dial(replica);
 }
 
@@ -87,6 +94,7 @@ void
 pdk_learner_end(PdkReplica *replica)
 {
 	PdkLearning *learning = &replica->learning;
+	pdk_master_end(replica);
 	if (learning->stage == PDK_LEARNER_SNAPSHOT)
 		replica->hooks.load_abort(replica->hooks.context);
 	pdk_wire_close(replica, &learning->wire, false);
@@ -119,6 +127,20 @@ pdk_learner_dialled(PdkReplica *replica, uint32_t dial_number, PdkLink link)
 	return true;
 }
 
+static void
+dial_again(PdkReplica *replica, const char *detail)
+{
+	PdkLearning *learning = &replica->learning;
+	int64_t pause_us = FIRST_PAUSE_US << MIN(learning->dials - 1, 5);
+	pause_us = MIN(pause_us, LONGEST_PAUSE_US);
+	if (replica->now_us + pause_us >= learning->connect_due_us) {
+		pdk_learner_give_up(replica, "was not reached in time: %s", detail);
+		return;
+	}
+	learning->dial_at_us = replica->now_us + pause_us;
+	pdk_replica_deadline(replica, learning->dial_at_us);
+}
+
 bool
 pdk_learner_dial_failed(PdkReplica *replica, uint32_t dial_number, bool refused, const char *detail)
 {
@@ -130,14 +152,7 @@ pdk_learner_dial_failed(PdkReplica *replica, uint32_t dial_number, bool refused,
 		pdk_learner_give_up(replica, "is down: %s", detail);
 		return true;
 	}
-	int64_t pause_us = FIRST_PAUSE_US << MIN(learning->dials - 1, 5);
-	pause_us = MIN(pause_us, LONGEST_PAUSE_US);
-	if (replica->now_us + pause_us >= learning->connect_due_us) {
-		pdk_learner_give_up(replica, "was not reached in time: %s", detail);
-		return true;
-	}
-	learning->dial_at_us = replica->now_us + pause_us;
-	pdk_replica_deadline(replica, learning->dial_at_us);
+	dial_again(replica, detail);
 	return true;
 }
 
@@ -152,7 +167,15 @@ pdk_learner_peer_down(PdkReplica *replica, int64_t sid)
 void
 pdk_learner_closed(PdkReplica *replica)
 {
-	replica->learning.wire.link = 0;
+	PdkLearning *learning = &replica->learning;
+	learning->wire.link = 0;
+	if (learning->stage == PDK_LEARNER_LEADERINFO && learning->through >= 0) {
+		/* The leader's own port for observers, or a follower that is not up to date: the next one is asked. */
+		pdk_wire_clear(&learning->wire);
+		learning->stage = PDK_LEARNER_DIALLING;
+		dial_again(replica, "no follower takes it");
+		return;
+	}
 	pdk_learner_give_up(replica, "closed the connection");
 }
 
@@ -395,6 +418,8 @@ take_commit(PdkReplica *replica, int64_t zxid, bool activate, int64_t designated
 	learning->commit_upto = MAX(learning->commit_upto, zxid);
 	if (replica->cells.commits_received)
 		pdk_counter_add(replica->cells.commits_received, 1);
+	if (members && activate)
+		pdk_master_activated(replica, zxid, designated);
 	if (learning->stage == PDK_LEARNER_LIVE)
 		commit_upto(replica, zxid);
 	if (members && activate && pdk_change_committed(replica, members, designated, zxid))
@@ -555,13 +580,16 @@ on_uptodate(PdkReplica *replica)
 	learning->stage = PDK_LEARNER_LIVE;
 	replica->cut_tails = false;
 	replica->serving = true;
+	pdk_master_chosen(replica);
 	commit_upto(replica, learning->commit_upto);
 	/* A snapshot brought the leader's idea of it. */
 	replica->hooks.members(replica->hooks.context, replica->committed, 0);
 	pdk_replica_settle(replica, learning->epoch);
 	send_plain(replica, PDK_PACKET_ACK, pdk_epoch_zxid(learning->epoch));
-	pdk_replica_say(replica, PDK_LOG_INFO, "up to date leader=%" PRId64 " epoch=%" PRId64 " sync=%s zxid=0x%" PRIx64,
-			learning->leader, learning->epoch, modes[learning->mode], (uint64_t)learning->commit_upto);
+	g_autofree char *through = learning->through >= 0 ? g_strdup_printf(" through=%" PRId64, learning->through) : NULL;
+	pdk_replica_say(replica, PDK_LOG_INFO, "up to date leader=%" PRId64 "%s epoch=%" PRId64 " sync=%s zxid=0x%" PRIx64,
+			learning->leader, through ? through : "", learning->epoch, modes[learning->mode],
+			(uint64_t)learning->commit_upto);
 	replica->hooks.serve(replica->hooks.context, replica->role, learning->epoch);
 	ack_what_is_durable(replica);
 }
@@ -584,10 +612,21 @@ on_ping(PdkReplica *replica, int64_t zxid)
 static void
 on_revalidated(PdkReplica *replica, PdkSlice data)
 {
-	if (data.length < 9)
+	if (data.length < 9) {
 		pdk_learner_give_up(replica, "sent a REVALIDATE that is none");
-	else
-		replica->hooks.revalidated(replica->hooks.context, (int64_t)pdk_load_u64(data.data), data.data[8] != 0);
+		return;
+	}
+	int64_t session = (int64_t)pdk_load_u64(data.data);
+	bool valid = data.data[8] != 0;
+	if (!pdk_master_revalidated(replica, session, valid))
+		replica->hooks.revalidated(replica->hooks.context, session, valid);
+}
+
+static void
+on_sync_done(PdkReplica *replica)
+{
+	if (!pdk_master_sync_done(replica))
+		replica->hooks.sync_done(replica->hooks.context);
 }
 
 /* Only one that serves clients asked for something. */
@@ -597,7 +636,7 @@ on_answer(PdkReplica *replica, const PdkPacket *packet)
 	if (replica->learning.stage != PDK_LEARNER_LIVE)
 		pdk_learner_give_up(replica, "sent %s before UPTODATE", pdk_packet_name(packet->type));
 	else if (packet->type == PDK_PACKET_SYNC)
-		replica->hooks.sync_done(replica->hooks.context);
+		on_sync_done(replica);
 	else
 		on_revalidated(replica, packet->data);
 }
@@ -705,22 +744,41 @@ pdk_learner_received(PdkReplica *replica, const uint8_t *data, size_t length)
 /* ---- from the clients of this server ---- */
 
 void
+pdk_learner_request(PdkReplica *replica, int64_t session, int32_t cxid, int32_t op, PdkSlice body, PdkSlice auth)
+{
+	PdkBuffer data = {0};
+	pdk_put_long(&data, session);
+	pdk_put_int(&data, cxid);
+	pdk_put_int(&data, op);
+	pdk_buffer_append(&data, body.data, (size_t)body.length);
+	PdkBuffer *out = pdk_wire_out(replica, &replica->learning.wire);
+	if (auth.length > 0)
+		pdk_put_packet_auth(out, PDK_PACKET_REQUEST, -1, data.data, (int32_t)data.length, auth.data,
+				    (size_t)auth.length);
+	else
+		pdk_put_packet(out, PDK_PACKET_REQUEST, -1, data.data, (int32_t)data.length);
+	pdk_buffer_clear(&data);
+}
+
+void
 pdk_replica_forward(PdkReplica *replica, int64_t session, int32_t cxid, int32_t op, const void *body, size_t length,
 		    const void *auth, size_t auth_length)
 {
 	if (replica->learning.stage != PDK_LEARNER_LIVE)
 		return;
-	PdkBuffer data = {0};
-	pdk_put_long(&data, session);
-	pdk_put_int(&data, cxid);
-	pdk_put_int(&data, op);
-	pdk_buffer_append(&data, body, length);
-	PdkBuffer *out = pdk_wire_out(replica, &replica->learning.wire);
-	if (auth_length > 0)
-		pdk_put_packet_auth(out, PDK_PACKET_REQUEST, -1, data.data, (int32_t)data.length, auth, auth_length);
-	else
-		pdk_put_packet(out, PDK_PACKET_REQUEST, -1, data.data, (int32_t)data.length);
-	pdk_buffer_clear(&data);
+	if (op == PDK_OP_SYNC_REQUEST)
+		pdk_master_own_sync(replica);
+	pdk_learner_request(replica, session, cxid, op, (PdkSlice){body, (int32_t)length},
+			    (PdkSlice){auth, (int32_t)auth_length});
+}
+
+void
+pdk_learner_ask_revalidation(PdkReplica *replica, int64_t session, int32_t timeout_ms)
+{
+	uint8_t data[12];
+	pdk_store_u64(data, (uint64_t)session);
+	pdk_store_u32(data + 8, (uint32_t)timeout_ms);
+	pdk_put_packet(pdk_wire_out(replica, &replica->learning.wire), PDK_PACKET_REVALIDATE, -1, data, sizeof data);
 }
 
 void
@@ -728,8 +786,6 @@ pdk_replica_revalidate(PdkReplica *replica, int64_t session, int32_t timeout_ms)
 {
 	if (replica->learning.stage != PDK_LEARNER_LIVE)
 		return;
-	uint8_t data[12];
-	pdk_store_u64(data, (uint64_t)session);
-	pdk_store_u32(data + 8, (uint32_t)timeout_ms);
-	pdk_put_packet(pdk_wire_out(replica, &replica->learning.wire), PDK_PACKET_REVALIDATE, -1, data, sizeof data);
+	pdk_master_own_revalidate(replica, session);
+	pdk_learner_ask_revalidation(replica, session, timeout_ms);
 }

@@ -10,6 +10,7 @@
  *   leader      discovery, broadcast, commits, pings, who is in time: this server leads
  *   handler     one learner's connection as the leader sees it, from FOLLOWERINFO to UPTODATE and on
  *   sync        what a learner is brought up with: DIFF, TRUNC or SNAP
+ *   master      a follower that serves observers, and an observer that chooses one
  *   learner     the way from a leader's name to UPTODATE, and life behind it: this server follows or observes
  *   learner-sync  DIFF, TRUNC or SNAP at a learner: what they mean for its log and tree
  *   change      a configuration is proposed, committed, heard of
@@ -27,6 +28,7 @@
 
 #define PDK_NO_ZXID (-1)
 #define PDK_OP_RECONFIG_TXN 16 /* the type in a TxnHeader */
+#define PDK_OP_SYNC_REQUEST 9   /* in a REQUEST */
 
 static inline int64_t
 pdk_zxid_epoch(int64_t zxid)
@@ -101,6 +103,7 @@ struct PdkHandler {
 	char *endpoint;
 	PdkHandlerStage stage;
 	bool observer;
+	bool observers_only;  /* it came to the port for observers */
 	int64_t sid;          /* from HELLO on */
 	int64_t accepted_epoch;
 	int64_t current_epoch; /* of ACKEPOCH; -1: it had accepted the epoch before */
@@ -116,6 +119,7 @@ struct PdkHandler {
 	GArray *queue;        /* PdkQueued; everything goes through it while it holds something */
 	guint queue_head;
 	size_t queue_bytes;
+	size_t history_bytes; /* of what was ever queued: what brings it up, not what came since */
 	GArray *from_disk;    /* PdkQueued: DIFF, and the history read so far */
 	size_t from_disk_bytes;
 	int64_t disk_upto, disk_end; /* read so far; the first that memory has */
@@ -166,6 +170,25 @@ typedef struct {
 	int64_t proposed_members_zxid;
 } PdkLeading;
 
+/* ---- a follower that serves observers ---- */
+
+/* A question passed on to the leader; answers come in the order of the questions. */
+typedef struct {
+	PdkLearnerId from; /* 0: a client of this server asked */
+	int64_t session;
+} PdkAsked;
+
+/* A reconfiguration that is committed and perhaps not applied yet. */
+typedef struct {
+	int64_t zxid, designated;
+} PdkActivation;
+
+typedef struct {
+	GArray *syncs, *revalidations; /* PdkAsked, in order */
+	GArray *activations;           /* PdkActivation, rising */
+	int64_t ping_at_us;
+} PdkMaster;
+
 /* ---- the learner's side ---- */
 
 typedef enum {
@@ -194,6 +217,9 @@ typedef struct {
 	PdkLearnerStage stage;
 	PdkWire wire;
 	int64_t leader;       /* sid */
+	int64_t through;      /* an observer's: the sid of the follower that it is connected to instead, -1: none */
+	int64_t begun_us;
+	unsigned masters_tried; /* dialled instead of the leader */
 	bool by_hand;         /* named by a reconfiguration: it may not listen yet */
 	uint32_t dial;        /* under way, 0: none */
 	unsigned dials, address; /* how often; which of its addresses is next */
@@ -298,7 +324,11 @@ struct PdkReplica {
 	PdkLeading leading;
 	PdkLearning learning;
 
-	PdkBinding quorum_binding, election_binding;
+	PdkBinding quorum_binding, election_binding, observer_binding;
+	PdkMaster master;
+	GArray *masters;        /* int64_t: the voters in the order that this observer tries them in */
+	unsigned next_master;   /* of them */
+	unsigned masters_failed; /* connections to such that ended too early, since it was last up to date */
 
 	int64_t last_proposal_bytes, min_proposal_bytes, max_proposal_bytes;
 	struct {
@@ -374,8 +404,10 @@ void pdk_lateness_begin(PdkLateness *lateness, int64_t zxid, int64_t now_us);
 void pdk_lateness_end(PdkLateness *lateness, int64_t zxid);
 
 /* ---- handler.c ---- */
-/* NULL, and effects->refused: this server follows, or there are too many. */
-PdkHandler *pdk_handler_new(PdkReplica *replica, PdkLink link, const char *endpoint);
+/*
+ * NULL, and effects->refused: this server follows (@observers_only: does not, or is not up to date), or there are too many.
+ */
+PdkHandler *pdk_handler_new(PdkReplica *replica, PdkLink link, const char *endpoint, bool observers_only);
 PdkHandler *pdk_handler_find(PdkReplica *replica, PdkLink link);
 /*
  * Closes one and takes it off the list; @why NULL: silently. It stays in memory (`gone` is set, `next` as it was) until the next
@@ -406,6 +438,41 @@ void pdk_handler_ping(PdkReplica *replica, PdkHandler *handler);
 /* To one that forwards: the proposal; the commit (COMMIT, INFORM or the ACTIVATE forms with @designated >= 0). */
 void pdk_handler_propose(PdkReplica *replica, PdkHandler *handler, int64_t zxid, GBytes *txn);
 void pdk_handler_commit(PdkReplica *replica, PdkHandler *handler, int64_t zxid, GBytes *txn, int64_t designated);
+
+/* SYNC to those who asked for it before @zxid was committed. */
+void pdk_handler_answer_syncs(PdkReplica *replica, PdkHandler *handler, int64_t zxid);
+/* The answer to its REVALIDATE. */
+void pdk_handler_revalidated(PdkReplica *replica, PdkHandler *handler, int64_t session, bool valid);
+
+/* ---- master.c ---- */
+/* Does this follower serve observers now? */
+bool pdk_master_serves(const PdkReplica *replica);
+/* The epoch that learners are told. */
+int64_t pdk_master_epoch(const PdkReplica *replica);
+void pdk_master_begin(PdkReplica *replica);
+/* Closes the observers. Before the quiesce hook. */
+void pdk_master_end(PdkReplica *replica);
+void pdk_master_turn(PdkReplica *replica);
+/* A txn took effect here: INFORM. */
+void pdk_master_applied(PdkReplica *replica, int64_t zxid, GBytes *txn);
+/* A reconfiguration was committed; it is applied now or later. */
+void pdk_master_activated(PdkReplica *replica, int64_t zxid, int64_t designated);
+/* What an observer asks of the leader. */
+void pdk_master_request(PdkReplica *replica, PdkHandler *handler, int64_t session, int32_t cxid, int32_t op, PdkSlice body,
+			PdkSlice auth);
+void pdk_master_revalidate(PdkReplica *replica, PdkHandler *handler, int64_t session, int32_t timeout_ms);
+/* What the leader answers, to the observer that asked; false: a client of this server did. */
+bool pdk_master_sync_done(PdkReplica *replica);
+bool pdk_master_revalidated(PdkReplica *replica, int64_t session, bool valid);
+/* A client of this server asked. */
+void pdk_master_own_sync(PdkReplica *replica);
+void pdk_master_own_revalidate(PdkReplica *replica, int64_t session);
+/* Where this observer connects next: a voter's port for observers (owned), *@sid; NULL: to the leader. */
+char *pdk_master_choose(PdkReplica *replica, int64_t *sid);
+/* This observer is up to date. */
+void pdk_master_chosen(PdkReplica *replica);
+/* Where @member serves observers: its host with that port. */
+char *pdk_master_address(const PdkReplica *replica, const PdkMember *member, unsigned index);
 
 /* ---- sync.c ---- */
 /* Queues DIFF, TRUNC or SNAP with history; then the handler forwards and NEWLEADER is queued. May take several events (log
@@ -444,6 +511,9 @@ void pdk_learner_load_room(PdkReplica *replica);
 void pdk_learner_load_saved(PdkReplica *replica);
 void pdk_learner_synced(PdkReplica *replica);
 void pdk_learner_turn(PdkReplica *replica);
+/* To the leader, for a client here or at an observer of this follower. */
+void pdk_learner_request(PdkReplica *replica, int64_t session, int32_t cxid, int32_t op, PdkSlice body, PdkSlice auth);
+void pdk_learner_ask_revalidation(PdkReplica *replica, int64_t session, int32_t timeout_ms);
 /* Leaves the leader: "leader N <what>". */
 void pdk_learner_give_up(PdkReplica *replica, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* No further bytes are read until resume; then first what had come before. */

@@ -138,6 +138,8 @@ pdk_replica_free(PdkReplica *replica)
 	g_free(replica->adopt_text);
 	g_free(replica->quorum_binding.failure);
 	g_free(replica->election_binding.failure);
+	g_free(replica->observer_binding.failure);
+	g_clear_pointer(&replica->masters, g_array_unref);
 	g_free(replica);
 }
 
@@ -522,6 +524,7 @@ pdk_replica_begin(PdkReplica *replica)
 		pdk_replica_save_current(replica, replica->current_epoch);
 	pdk_replica_listen(replica, PDK_PURPOSE_ELECTION, false);
 	pdk_replica_listen(replica, PDK_PURPOSE_QUORUM, false);
+	pdk_replica_listen(replica, PDK_PURPOSE_OBSERVER, false);
 	replica->look_wanted = true;
 	replica->look_at_us = replica->now_us;
 	if (replica->cells.looking_count)
@@ -544,6 +547,8 @@ pdk_replica_stop(PdkReplica *replica)
 		return;
 	pdk_effects_command(replica->effects, PDK_COMMAND_UNLISTEN, 0)->purpose = PDK_PURPOSE_ELECTION;
 	pdk_effects_command(replica->effects, PDK_COMMAND_UNLISTEN, 0)->purpose = PDK_PURPOSE_QUORUM;
+	if (replica->params.observer_master_port > 0)
+		pdk_effects_command(replica->effects, PDK_COMMAND_UNLISTEN, 0)->purpose = PDK_PURPOSE_OBSERVER;
 }
 
 /* ---- events ---- */
@@ -560,7 +565,7 @@ pdk_replica_accepted(PdkReplica *replica, PdkLink link, PdkPurpose purpose, cons
 		after_event(replica);
 		return;
 	}
-	pdk_handler_new(replica, link, endpoint);
+	pdk_handler_new(replica, link, endpoint, purpose == PDK_PURPOSE_OBSERVER);
 }
 
 void
@@ -749,6 +754,7 @@ pdk_replica_turn(PdkReplica *replica)
 		pdk_leader_turn(replica);
 	else if (learns(replica))
 		pdk_learner_turn(replica);
+	pdk_master_turn(replica);
 	pdk_handlers_turn(replica);
 	after_event(replica);
 	pdk_replica_deadline(replica, replica->election_due_us);
@@ -760,6 +766,8 @@ void
 pdk_replica_applied(PdkReplica *replica, int64_t zxid, GBytes *txn)
 {
 	pdk_history_add(replica->history, zxid, txn);
+	if (replica->handlers)
+		pdk_master_applied(replica, zxid, txn);
 }
 
 void

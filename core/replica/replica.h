@@ -37,6 +37,8 @@ typedef struct {
 	uint32_t history_count;     /* commitLogCount */
 	double snapshot_size_factor; /* snapshotSizeFactor; < 0: no DIFF from disk */
 	int32_t observer_delay_ms;  /* observer.election.DelayMs */
+	int32_t observer_master_port;  /* observerMasterPort; 0: observers are served by the leader alone */
+	int32_t observer_master_bytes; /* observerMaster.sizeLimit: queued for an observer of a follower before it is dropped */
 	int32_t bind_retries;       /* electionPortBindRetry; 0: for ever */
 	int32_t max_epoch_wait_ms;  /* unused unless > 0: leader.maxTimeToWaitForEpoch */
 	bool reconfig_enabled, listen_on_all_ips, sync_enabled;
@@ -109,9 +111,12 @@ typedef struct {
 	 * To be proposed (refusals, too).
 	 */
 	void (*request)(void *context, PdkLearnerId from, int64_t session, int32_t cxid, int32_t op, PdkSlice body, PdkSlice auth);
+	/* Also at a follower, from its observers: to be told on with what its own clients touched. */
 	void (*touch)(void *context, int64_t session, int32_t timeout_ms);
 	/* A client came back at a learner: is its session alive? Then the learner is its owner from now on. */
 	bool (*revalidate)(void *context, PdkLearnerId from, int64_t session, int32_t timeout_ms);
+	/* At a follower: a client of this server came back at one of its observers; an older connection of its here ends. */
+	void (*moved)(void *context, int64_t session);
 	/* The learner is gone: it owns no session any more. */
 	void (*learner_gone)(void *context, PdkLearnerId from);
 

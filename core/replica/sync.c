@@ -98,7 +98,7 @@ gather(const PdkReplica *replica, Past *past)
 		gather_one(past, last, txn);
 	}
 	past->n_told = n;
-	for (guint i = leading->txns_head; i < leading->txns->len; i++) {
+	for (guint i = leading->txns_head; leading->leading && i < leading->txns->len; i++) {
 		const PdkProposal *proposal = &g_array_index(leading->txns, PdkProposal, i);
 		zxid = proposal->zxid;
 		if (zxid <= last)
@@ -197,8 +197,9 @@ queue_past(PdkReplica *replica, PdkHandler *handler, const Past *past, int64_t k
 		if (told)
 			pdk_handler_put(replica, handler, PDK_PACKET_COMMIT, zxid, NULL);
 	}
-	pdk_handler_put(replica, handler, PDK_PACKET_NEWLEADER, pdk_epoch_zxid(replica->leading.epoch), NULL);
+	pdk_handler_put(replica, handler, PDK_PACKET_NEWLEADER, pdk_epoch_zxid(pdk_master_epoch(replica)), NULL);
 	handler->sent_zxid = MAX(handler->sent_zxid, keep);
+	handler->history_bytes = handler->queue_bytes;
 	handler->forwarding = true;
 }
 
@@ -275,6 +276,13 @@ start_from_disk(PdkReplica *replica, PdkHandler *handler, const Past *past, cons
 	return true;
 }
 
+/* What this server had when it began to lead; at a follower all that is applied is settled. */
+static int64_t
+initial_zxid(const PdkReplica *replica)
+{
+	return replica->leading.leading ? replica->leading.initial_zxid : replica->hooks.applied(replica->hooks.context);
+}
+
 /*
  * The txn right before the oldest in memory: who stands there misses none of them. Zxids of an epoch follow each other, and the
  * first of this leader's epoch follows its initial history.
@@ -283,11 +291,11 @@ static int64_t
 base_of(const PdkReplica *replica, const Past *past)
 {
 	if (past->n_told == 0)
-		return replica->leading.initial_zxid;
+		return initial_zxid(replica);
 	int64_t first = zxids(past)[0];
 	if (pdk_zxid_counter(first) > 1)
 		return first - 1;
-	return pdk_zxid_epoch(first) == replica->leading.epoch ? replica->leading.initial_zxid : PDK_NO_ZXID;
+	return replica->leading.leading && pdk_zxid_epoch(first) == replica->leading.epoch ? replica->leading.initial_zxid : PDK_NO_ZXID;
 }
 
 /*
@@ -298,7 +306,7 @@ base_of(const PdkReplica *replica, const Past *past)
 static void
 wait_no_longer(PdkReplica *replica, PdkHandler *handler, const Past *past, PdkSyncPlan *plan)
 {
-	int64_t max = past->n_told > 0 ? zxids(past)[past->n_told - 1] : replica->leading.initial_zxid;
+	int64_t max = past->n_told > 0 ? zxids(past)[past->n_told - 1] : initial_zxid(replica);
 	if (handler->later_us == 0)
 		handler->later_us = replica->now_us;
 	if (replica->now_us - handler->later_us < (int64_t)replica->params.tick_ms * 1000)
@@ -314,12 +322,15 @@ start(PdkReplica *replica, PdkHandler *handler)
 	Past past;
 	gather(replica, &past);
 	bool established = replica->leading.established;
-	int64_t processed =
-		established ? replica->hooks.applied(replica->hooks.context) : replica->leading.initial_zxid;
+	int64_t processed = established ? replica->hooks.applied(replica->hooks.context) : initial_zxid(replica);
+	int64_t epoch = pdk_master_epoch(replica);
 	bool disk = replica->params.snapshot_size_factor >= 0 && !handler->disk_failed &&
 		    handler->last_zxid >= replica->log_floor;
 	PdkSyncPlan plan =
-		pdk_sync_plan(zxids(&past), past.n_told, processed, handler->last_zxid, replica->leading.epoch, disk);
+		pdk_sync_plan(zxids(&past), past.n_told, processed, handler->last_zxid, epoch, disk);
+	/* An observer that heard more of this epoch's leader than this follower did: that will come here, too. */
+	if (!replica->leading.leading && handler->last_zxid > processed && pdk_zxid_epoch(handler->last_zxid) == epoch)
+		plan = (PdkSyncPlan){.mode = PDK_SYNC_SNAP, .later = true};
 	if (handler->last_zxid == base_of(replica, &past))
 		plan = diff(past.n_told > 0 ? zxids(&past)[past.n_told - 1] : handler->last_zxid, handler->last_zxid);
 	if (plan.later && !established)
@@ -361,6 +372,7 @@ finish_from_disk(PdkReplica *replica, PdkHandler *handler)
 	count_mode(replica, PDK_SYNC_DIFF);
 	g_array_prepend_vals(rest, handler->from_disk->data, handler->from_disk->len);
 	handler->queue_bytes += handler->from_disk_bytes;
+	handler->history_bytes += handler->from_disk_bytes;
 	/* The references moved. */
 	memset(handler->from_disk->data, 0, handler->from_disk->len * sizeof(PdkQueued));
 	g_array_set_size(handler->from_disk, 0);

@@ -86,12 +86,16 @@ pdk_wire_pause(PdkReplica *replica, PdkWire *wire, bool pause)
 static PdkBinding *
 binding_of(PdkReplica *replica, PdkPurpose purpose)
 {
+	if (purpose == PDK_PURPOSE_OBSERVER)
+		return &replica->observer_binding;
 	return purpose == PDK_PURPOSE_QUORUM ? &replica->quorum_binding : &replica->election_binding;
 }
 
 static const char *
 port_name(PdkPurpose purpose)
 {
+	if (purpose == PDK_PURPOSE_OBSERVER)
+		return "observer";
 	return purpose == PDK_PURPOSE_QUORUM ? "quorum" : "election";
 }
 
@@ -108,6 +112,9 @@ listen_address(PdkReplica *replica, const PdkMember *self, unsigned index, PdkPu
 {
 	bool quorum = purpose == PDK_PURPOSE_QUORUM;
 	const PdkMemberAddress *address = &self->addresses[index];
+	if (purpose == PDK_PURPOSE_OBSERVER)
+		return replica->params.listen_on_all_ips ? g_strdup_printf(":%d", replica->params.observer_master_port)
+							 : pdk_master_address(replica, self, index);
 	if (replica->params.listen_on_all_ips)
 		return g_strdup_printf(":%u", quorum ? address->quorum_port : address->election_port);
 	return quorum ? pdk_member_quorum_address(self, index) : pdk_member_election_address(self, index);
@@ -119,6 +126,8 @@ listens_already(PdkReplica *replica, const PdkMember *self, unsigned index, PdkP
 {
 	if (!replica->params.listen_on_all_ips)
 		return false;
+	if (purpose == PDK_PURPOSE_OBSERVER)
+		return index > 0;
 	for (unsigned i = 0; i < index; i++) {
 		const PdkMemberAddress *a = &self->addresses[i], *b = &self->addresses[index];
 		if (purpose == PDK_PURPOSE_QUORUM ? a->quorum_port == b->quorum_port : a->election_port == b->election_port)
@@ -132,11 +141,13 @@ pdk_replica_listen(PdkReplica *replica, PdkPurpose purpose, bool again)
 {
 	PdkBinding *binding = binding_of(replica, purpose);
 	const PdkMember *self = own_member(replica);
+	if (purpose == PDK_PURPOSE_OBSERVER && replica->params.observer_master_port == 0)
+		return;
 	if (again)
 		pdk_effects_command(replica->effects, PDK_COMMAND_UNLISTEN, 0)->purpose = purpose;
 	binding->at_us = 0;
 	binding->failed = 0;
-	if (self == NULL)
+	if (self == NULL || (purpose == PDK_PURPOSE_OBSERVER && self->observer))
 		return;
 	for (unsigned i = 0; i < self->n_addresses; i++) {
 		if (listens_already(replica, self, i, purpose))
@@ -201,4 +212,5 @@ pdk_replica_listen_turn(PdkReplica *replica)
 {
 	listen_when_due(replica, PDK_PURPOSE_QUORUM);
 	listen_when_due(replica, PDK_PURPOSE_ELECTION);
+	listen_when_due(replica, PDK_PURPOSE_OBSERVER);
 }

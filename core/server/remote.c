@@ -343,7 +343,7 @@ request(void *context, PdkLearnerId from, int64_t session, int32_t cxid, int32_t
 	pdk_access_clear(&proxy);
 }
 
-/* ---- leader: sessions of learners' clients ---- */
+/* ---- leader: sessions of learners' clients; a follower: of its observers' ---- */
 
 static void
 touch(void *context, int64_t id, int32_t timeout_ms)
@@ -352,6 +352,10 @@ touch(void *context, int64_t id, int32_t timeout_ms)
 	PdkSession *session = pdk_sessions_find(server->sessions, id);
 	if (session == NULL || session->closing)
 		return;
+	if (pdk_is_learner(server)) {
+		pdk_remote_touched(server, session);
+		return;
+	}
 	if (timeout_ms > 0)
 		session->timeout_ms = timeout_ms;
 	pdk_sessions_touch(server->sessions, session, pdk_server_now_ms(server));
@@ -376,6 +380,15 @@ revalidate(void *context, PdkLearnerId from, int64_t id, int32_t timeout_ms)
 }
 
 static void
+moved(void *context, int64_t id)
+{
+	PdkServer *server = context;
+	PdkSession *session = pdk_sessions_find(server->sessions, id);
+	if (session)
+		pdk_handshake_detach(server, session, false);
+}
+
+static void
 learner_gone(void *context, PdkLearnerId from)
 {
 	PdkServer *server = context;
@@ -397,6 +410,7 @@ pdk_remote_hooks(PdkReplicaHooks *hooks)
 	hooks->request = request;
 	hooks->touch = touch;
 	hooks->revalidate = revalidate;
+	hooks->moved = moved;
 	hooks->learner_gone = learner_gone;
 	hooks->revalidated = revalidated;
 	hooks->sync_done = sync_done;

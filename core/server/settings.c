@@ -34,6 +34,7 @@ pdk_settings_new_replica(void)
 		.history_count = 500,
 		.snapshot_size_factor = 0.33,
 		.observer_delay_ms = 200,
+		.observer_master_bytes = 32 * 1024 * 1024,
 		.bind_retries = 3,
 		.max_epoch_wait_ms = -1,
 		.sync_enabled = true,

@@ -41,6 +41,7 @@ typedef enum {
 	PDK_PURPOSE_CLIENT = 1,
 	PDK_PURPOSE_QUORUM = 2,
 	PDK_PURPOSE_ELECTION = 3,
+	PDK_PURPOSE_OBSERVER = 4, /* accepted: an observer, at the port that a follower has for such */
 } PdkPurpose;
 
 typedef enum {

@@ -262,7 +262,8 @@ every_key_of_an_ensemble_finds_its_place(void)
 	g_autoptr(PdkConfiguration) configuration =
 		zoo_good(&place, LIMITS "connectToLearnerMasterLimit=7\nzookeeper.cnxTimeout=900\nelectionPortBindRetry=0\n"
 				 "quorumListenOnAllIPs=true\nmultiAddress.enabled=true\nsyncEnabled=false\ncommitLogCount=50\n"
-				 "snapshotSizeFactor=-1\nobserver.election.DelayMs=11\nleaderServes=no\nlocalSessionsEnabled=true\n"
+				 "snapshotSizeFactor=-1\nobserver.election.DelayMs=11\nobserverMasterPort=2191\nobserverMaster.sizeLimit=99\n"
+				 "leaderServes=no\nlocalSessionsEnabled=true\n"
 				 "localSessionsUpgradingEnabled=true\nreconfigEnabled=true\nreadonlymode.enabled=true\n"
 				 "leader.maxTimeToWaitForEpoch=77\nfastleader.maxNotificationInterval=5000\n"
 				 "jute.maxbuffer=4096\npaddock.election=fle\n"
@@ -279,6 +280,8 @@ every_key_of_an_ensemble_finds_its_place(void)
 	CU_ASSERT_EQUAL(replica->history_count, 50);
 	CU_ASSERT_EQUAL(replica->snapshot_size_factor, -1);
 	CU_ASSERT_EQUAL(replica->observer_delay_ms, 11);
+	CU_ASSERT_EQUAL(replica->observer_master_port, 2191);
+	CU_ASSERT_EQUAL(replica->observer_master_bytes, 99);
 	CU_ASSERT_EQUAL(replica->max_epoch_wait_ms, 77);
 	CU_ASSERT_EQUAL(replica->max_buffer_bytes, 4096);
 	CU_ASSERT_TRUE(replica->reconfig_enabled && settings->read_only_mode);
@@ -295,9 +298,7 @@ what_peers_cannot_do_yet_is_refused_or_named(void)
 	zoo_bad("1", LIMITS THREE "quorum.auth.enableSasl=true\n",
 		"zoo.cfg:8: quorum.auth.enableSasl: found \"true\", allowed: false");
 	zoo_bad("1", LIMITS "server.1=a:1:2|b:1:2\nserver.2=c:1:2\n", "zoo.cfg:5: server.1: found \"a:1:2|b:1:2\", allowed: ");
-	g_auto(Place) place = place_new("1");
-	g_autoptr(PdkConfiguration) configuration = zoo_good(&place, LIMITS THREE "observerMasterPort=9999\n");
-	assert_one_warning(configuration, "zoo.cfg:8: observerMasterPort has no effect: observers are served by the leader alone");
+	zoo_bad("1", LIMITS THREE "observerMasterPort=65536\n", "zoo.cfg:8: observerMasterPort: found \"65536\", allowed: ");
 }
 
 static void

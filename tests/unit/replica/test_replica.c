@@ -81,6 +81,43 @@ observers_get_what_is_committed(void)
 	world_free(world);
 }
 
+/* The server that an observer is connected to instead of the leader; 0: none. */
+static int64_t
+master_of(const World *world, int64_t sid)
+{
+	const PdkReplica *replica = world->nodes[sid].replica;
+	return replica && replica->learning.stage == PDK_LEARNER_LIVE ? MAX(replica->learning.through, 0) : 0;
+}
+
+/* The leader is the last resort, for one that no follower took in time: seldom. */
+static void
+observers_are_served_by_followers_and_move_when_one_dies(void)
+{
+	unsigned moved = 0;
+	for (uint64_t seed = first_seed(); seed < first_seed() + seeds(); seed++) {
+		World *world = world_new(3, 2, seed);
+		world->masters = true;
+		world_start_all(world);
+		CU_ASSERT_TRUE(world_until(world, world_all_serve, 5000));
+		int64_t first = master_of(world, 4);
+		CU_ASSERT_NOT_EQUAL(first, world_leader(world)->sid);
+		writes(world, 50);
+		CU_ASSERT_TRUE(world_until(world, world_all_equal, 5000));
+		CU_ASSERT_TRUE(world->nodes[4].syncs_done > 0);
+		if (first > 0)
+			world_crash(world, first);
+		world_run(world, 20);
+		CU_ASSERT_TRUE(world_until(world, world_all_serve, 5000));
+		int64_t second = master_of(world, 4);
+		moved += first > 0 && second > 0 && second != first;
+		CU_ASSERT_NOT_EQUAL(second, world_leader(world)->sid);
+		writes(world, 50);
+		CU_ASSERT_TRUE(world_until(world, world_all_equal, 5000));
+		world_free(world);
+	}
+	CU_ASSERT_TRUE(moved > seeds() / 2);
+}
+
 /* A tail that only the leader, or the leader and one more, has logged. */
 static void
 kill_leader_with_a_tail(World *world)
@@ -175,6 +212,23 @@ nothing_acknowledged_is_lost_when_links_are_cut(void)
 	}
 }
 
+static void
+nothing_is_lost_where_followers_serve_observers(void)
+{
+	for (uint64_t seed = first_seed(); seed < first_seed() + seeds(); seed++) {
+		World *world = world_new(3, 2, seed);
+		world->masters = true;
+		world->history_count = seed % 4 < 2 ? 3 : 100;
+		world_start_all(world);
+		if (seed % 2)
+			kill_and_start(world, 30);
+		else
+			cut_and_heal(world, 30);
+		comes_to_rest(world);
+		world_free(world);
+	}
+}
+
 /* The same storms with leaders that the servers find by themselves. */
 static void
 storm(const PdkPlugin *plugin, void (*weather)(World *world, unsigned rounds), unsigned n_seeds)
@@ -241,8 +295,10 @@ main(void)
 	CU_pSuite suite = CU_add_suite("replica", NULL, NULL);
 	CU_ADD_TEST(suite, three_servers_agree_on_a_leader_and_a_history);
 	CU_ADD_TEST(suite, observers_get_what_is_committed);
+	CU_ADD_TEST(suite, observers_are_served_by_followers_and_move_when_one_dies);
 	CU_ADD_TEST(suite, nothing_acknowledged_is_lost_when_servers_are_killed);
 	CU_ADD_TEST(suite, nothing_acknowledged_is_lost_when_links_are_cut);
+	CU_ADD_TEST(suite, nothing_is_lost_where_followers_serve_observers);
 	CU_ADD_TEST(suite, the_next_leader_serves_within_100_ms);
 	CU_ADD_TEST(suite, nothing_is_lost_with_fle);
 	CU_ADD_TEST(suite, nothing_is_lost_with_paxos);

@@ -361,6 +361,11 @@ hook_learner_gone(G_GNUC_UNUSED void *context, G_GNUC_UNUSED PdkLearnerId from)
 }
 
 static void
+hook_moved(G_GNUC_UNUSED void *context, G_GNUC_UNUSED int64_t session)
+{
+}
+
+static void
 hook_revalidated(G_GNUC_UNUSED void *context, int64_t session, bool valid)
 {
 	pdk_assert(valid == (session % 2 == 1));
@@ -410,6 +415,7 @@ static const PdkReplicaHooks node_hooks = {
 	.request = hook_request,
 	.touch = hook_touch,
 	.revalidate = hook_revalidate,
+	.moved = hook_moved,
 	.learner_gone = hook_learner_gone,
 	.revalidated = hook_revalidated,
 	.sync_done = hook_sync_done,
@@ -701,6 +707,8 @@ make_replica(Node *node)
 		.sync_enabled = true,
 		.reconfig_enabled = world->reconfig,
 		.learner_output_max = 64 * 1024 * 1024,
+		.observer_master_port = world->masters ? WORLD_MASTER_PORT : 0,
+		.observer_master_bytes = 1024 * 1024,
 	};
 	PdkReplicaHooks hooks = node_hooks;
 	hooks.context = node;

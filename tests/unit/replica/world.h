@@ -17,6 +17,7 @@
 
 #define WORLD_MAX 7 /* servers; they are numbered from 1 */
 #define WORLD_TICK_MS 200
+#define WORLD_MASTER_PORT 4000
 
 typedef struct World World;
 typedef struct Node Node;
@@ -65,7 +66,7 @@ struct Node {
 	PdkEffects *effects;
 	int64_t deadline_us;
 	bool again;
-	bool listens[4]; /* by purpose */
+	bool listens[5]; /* by purpose */
 	Disk disk;
 	GQueue jobs;     /* Job; the first is under way */
 	GQueue notices;  /* Notice */
@@ -110,6 +111,7 @@ struct World {
 	uint64_t next_value;
 	unsigned history_count;
 	bool reconfig;   /* reconfigEnabled */
+	bool masters;    /* followers serve observers */
 	char *fatal;     /* the last line of a server that cannot go on; only tests that expect one set `may_fail` */
 	bool may_fail;
 	bool talk; /* print the operators' lines */

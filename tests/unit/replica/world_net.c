@@ -61,7 +61,13 @@ net_dial(Node *node, const PdkCommand *command)
 	connection->fails_us = world->now_us + command->timeout_ms * INT64_C(1000);
 	connection->ends[0] = (End){.node = node, .in = g_byte_array_new()};
 	connection->ends[1] = (End){.node = connection->target, .in = g_byte_array_new()};
-	pdk_assert(number / 1000 == (command->purpose == PDK_PURPOSE_QUORUM ? 2 : 3));
+	if (number == WORLD_MASTER_PORT) {
+		const char *host = strrchr(command->address, '.') + 1;
+		connection->target = connection->ends[1].node = &world->nodes[g_ascii_strtoull(host, NULL, 10)];
+		connection->purpose = PDK_PURPOSE_OBSERVER;
+	} else {
+		pdk_assert(number / 1000 == (command->purpose == PDK_PURPOSE_QUORUM ? 2 : 3));
+	}
 	g_ptr_array_add(world->connections, connection);
 }
 
@@ -133,7 +139,7 @@ net_take_dial(World *world)
 	for (unsigned i = 0; i < world->connections->len; i++) {
 		Connection *connection = g_ptr_array_index(world->connections, i);
 		uint32_t dial = connection->dial;
-		if (dial == 0 || connection->purpose != PDK_PURPOSE_QUORUM)
+		if (dial == 0 || connection->purpose == PDK_PURPOSE_ELECTION)
 			continue;
 		connection_free(world, connection);
 		return dial;
