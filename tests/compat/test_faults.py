@@ -10,6 +10,7 @@ import struct
 import threading
 import time
 import unittest
+import zlib
 
 import rawzk
 from ensemble import Ensemble
@@ -21,6 +22,22 @@ from test_ensemble import Writer
 QUICK = {"tickTime": "500", "initLimit": "10", "syncLimit": "4", "maxSessionTimeout": "60000"}
 NOTIFICATION_VERSION = -65536
 MEMORY_KB = 64 * 1024  # what a server may grow by while strangers shout at it
+
+
+def write_history(data_dir, zxid):
+    """A data directory whose last txn is @zxid: one node, in a snapshot."""
+    def node(path, data):
+        return buf(path) + buf(data) + struct.pack(">q", -1) + struct.pack(">qqqqiiiqq", 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    body = b"ZKSN" + struct.pack(">iq", 2, -1) + struct.pack(">ii", 0, 0)
+    body += node("", b"") + node("/before", b"wrap") + node("/zookeeper", b"") + node("/zookeeper/quota", b"") + buf("/")
+    body += struct.pack(">q", zlib.adler32(body)) + buf("/")
+    directory = os.path.join(data_dir, "version-2")
+    os.makedirs(directory)
+    with open(os.path.join(directory, "snapshot.%x" % zxid), "wb") as snapshot:
+        snapshot.write(body)
+    for name in ("acceptedEpoch", "currentEpoch"):
+        with open(os.path.join(directory, name), "w") as epoch:
+            epoch.write("%d" % (zxid >> 32))
 
 
 class Faults(unittest.TestCase):
@@ -251,6 +268,24 @@ class Faults(unittest.TestCase):
         full.launch()
         ensemble.wait_ready()
         self.check(ensemble, writers)
+        ensemble.stop()
+
+    def test_a_history_that_ends_before_the_counter_wraps(self):
+        """What a leader left that went before its counter wrapped (ZOOKEEPER-1277) is a history like any other."""
+        ensemble = Ensemble((PADDOCK,) * 3, settings=QUICK)
+        self.addCleanup(ensemble.kill)
+        for member in ensemble.members:
+            write_history(member.data_dir, 0x4fffffffe)
+        ensemble.start()
+        client = self.client(ensemble.leader())
+        self.assertEqual(client.get("/before").data, b"wrap")
+        self.assertEqual(client.create("/after").err, OK)
+        self.assertEqual(client.exists("/after").stat.czxid >> 32, 5)
+        self.assertLess(client.exists("/after").stat.czxid & 0xffffffff, 100)
+        ensemble.assert_equal(self)
+        ensemble.kill()
+        ensemble.start()
+        self.assertEqual(self.client(ensemble[1]).exists("/after").err, OK)
         ensemble.stop()
 
     # ---- peers that are none ----
