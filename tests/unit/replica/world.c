@@ -117,6 +117,7 @@ hook_quiesce(void *context)
 	Node *node = context;
 	node->serving = false;
 	node->quiesced++;
+	g_queue_clear_full(&node->sync_floors, g_free);
 }
 
 static void
@@ -374,7 +375,10 @@ hook_revalidated(G_GNUC_UNUSED void *context, int64_t session, bool valid)
 static void
 hook_sync_done(void *context)
 {
-	((Node *)context)->syncs_done++;
+	Node *node = context;
+	g_autofree int64_t *floor = g_queue_pop_head(&node->sync_floors);
+	pdk_assert(floor && node->applied >= *floor);
+	node->syncs_done++;
 }
 
 static void
@@ -783,6 +787,7 @@ world_crash(World *world, int64_t sid)
 	node->election = NULL;
 	g_clear_pointer(&node->effects, pdk_effects_free);
 	g_queue_clear_full(&node->notices, g_free);
+	g_queue_clear_full(&node->sync_floors, g_free);
 	g_clear_pointer(&node->walk, g_byte_array_unref);
 	g_clear_pointer(&node->load, g_byte_array_unref);
 	memset(node->listens, 0, sizeof node->listens);
@@ -865,6 +870,8 @@ world_forward(World *world)
 		node_step_begin(node);
 		pdk_replica_forward(node->replica, node->sid, 1, 5, body, sizeof body, NULL, 0);
 		pdk_replica_revalidate(node->replica, (int64_t)world_below(world, 100), 4000);
+		int64_t floor = world->nodes[node->replica->learning.leader].applied;
+		g_queue_push_tail(&node->sync_floors, g_memdup2(&floor, sizeof floor));
 		pdk_replica_forward(node->replica, node->sid, 2, 9, "\0\0\0\1/", 5, NULL, 0);
 		node_step_end(node);
 		return true;

@@ -87,6 +87,7 @@ struct Node {
 	int64_t saving_zxid;
 	unsigned quiesced, served;
 	unsigned syncs_done;
+	GQueue sync_floors; /* int64_t, owned: what the leader had applied when each sync under way was asked for */
 };
 
 typedef struct Connection Connection;
