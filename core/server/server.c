@@ -266,7 +266,7 @@ pdk_server_step(PdkServer *server, const PdkEvent *event, PdkEffects *effects)
 		pdk_replica_step(server->replica, event->now_us, effects);
 	switch (event->kind) {
 	case PDK_EVENT_ACCEPTED:
-		if (event->accepted.purpose != PDK_PURPOSE_CLIENT)
+		if (server->replica && event->accepted.purpose != PDK_PURPOSE_CLIENT)
 			pdk_replica_accepted(server->replica, event->link, event->accepted.purpose, event->accepted.endpoint);
 		else
 			pdk_connection_accepted(server, event);
