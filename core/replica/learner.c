@@ -169,11 +169,14 @@ pdk_learner_closed(PdkReplica *replica)
 {
 	PdkLearning *learning = &replica->learning;
 	learning->wire.link = 0;
-	if (learning->stage == PDK_LEARNER_LEADERINFO && learning->through >= 0) {
-		/* The leader's own port for observers, or a follower that is not up to date: the next one is asked. */
+	/*
+	 * Not ready yet: a leader named by a reconfiguration, which may hear of it after this server did; or who takes observers:
+	 * the leader's own port for them, a follower that is not up to date. The next one is asked, or the same again.
+	 */
+	if (learning->stage == PDK_LEARNER_LEADERINFO && (learning->through >= 0 || learning->by_hand)) {
 		pdk_wire_clear(&learning->wire);
 		learning->stage = PDK_LEARNER_DIALLING;
-		dial_again(replica, "no follower takes it");
+		dial_again(replica, learning->through >= 0 ? "no follower takes it" : "it does not lead yet");
 		return;
 	}
 	pdk_learner_give_up(replica, "closed the connection");

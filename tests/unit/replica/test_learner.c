@@ -605,18 +605,25 @@ propose_members(Play *play, int64_t zxid, const char *text)
 	pdk_buffer_clear(&txn);
 }
 
+/* Servers 1 and 2 stay, 2 is to lead. */
+static void
+name_leader(Play *play)
+{
+	uint8_t designated[8];
+	serve(play, 1, 2);
+	propose_members(play, Z(1, 3), "server.1=10.0.0.1:2001:3001:participant\n"
+				       "server.2=10.0.0.2:2002:3002:participant\nversion=100000003");
+	work(play);
+	CU_ASSERT_TRUE(sent_is(play, PDK_PACKET_ACK, Z(1, 3)));
+	pdk_store_u64(designated, 2);
+	tell(play, PDK_PACKET_COMMIT_AND_ACTIVATE, Z(1, 3), designated, sizeof designated);
+}
+
 static void
 a_leader_named_by_a_reconfiguration_is_followed_without_an_election(void)
 {
 	Play play = play_with(true);
-	uint8_t designated[8];
-	serve(&play, 1, 2);
-	propose_members(&play, Z(1, 3), "server.1=10.0.0.1:2001:3001:participant\n"
-					"server.2=10.0.0.2:2002:3002:participant\nversion=100000003");
-	work(&play);
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 3)));
-	pdk_store_u64(designated, 2);
-	tell(&play, PDK_PACKET_COMMIT_AND_ACTIVATE, Z(1, 3), designated, sizeof designated);
+	name_leader(&play);
 	CU_ASSERT_EQUAL(play.node->tree->len, 3);
 	CU_ASSERT_EQUAL(play.node->quiesced, 1);
 	CU_ASSERT_EQUAL(pdk_replica_role(play.node->replica), PDK_PEER_FOLLOWING);
@@ -625,6 +632,23 @@ a_leader_named_by_a_reconfiguration_is_followed_without_an_election(void)
 	connect(&play);
 	discover(&play, 2);
 	CU_ASSERT_EQUAL(play.node->disk_accepted, 2);
+	world_free(play.world);
+}
+
+/* It hears of the commit after this server did. */
+static void
+a_named_leader_that_does_not_lead_yet_is_dialled_again(void)
+{
+	Play play = play_with(true);
+	name_leader(&play);
+	connect(&play);
+	leader_goes(&play);
+	CU_ASSERT_FALSE(looks(&play));
+	connect(&play);
+	discover(&play, 2);
+	CU_ASSERT_EQUAL(play.node->disk_accepted, 2);
+	leader_goes(&play);
+	CU_ASSERT_TRUE(looks(&play));
 	world_free(play.world);
 }
 
@@ -717,6 +741,7 @@ main(void)
 	CU_ADD_TEST(suite, half_a_snapshot_is_forgotten_before_the_next_vote);
 	CU_ADD_TEST(suite, a_snapshot_without_its_signature_is_refused);
 	CU_ADD_TEST(suite, a_leader_named_by_a_reconfiguration_is_followed_without_an_election);
+	CU_ADD_TEST(suite, a_named_leader_that_does_not_lead_yet_is_dialled_again);
 	CU_ADD_TEST(suite, a_taken_port_is_tried_again_and_then_ends_the_server);
 	CU_ADD_TEST(suite, epochs_that_contradict_the_log_are_refused);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
