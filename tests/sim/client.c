@@ -27,8 +27,9 @@ typedef enum {
 	ASKED_READ,
 } Asked;
 
-/* What is shared: numbers of sequential nodes. */
+/* What is shared: what they do, and numbers of sequential nodes. */
 struct Promises {
+	Workload workload;
 	GHashTable *numbers; /* acknowledged */
 	int64_t highest;
 };
@@ -295,14 +296,34 @@ move(Client *client)
 	lose_for(client, SIM_MS);
 }
 
+static bool
+does(const Client *client, WorkKind kind)
+{
+	return workload_has(client->promises->workload, kind);
+}
+
+static Asked
+draw_request(Client *client)
+{
+	static const struct {
+		Asked what;
+		WorkKind kind;
+	} kinds[] = {
+		{ASKED_CREATE, WORK_CREATE}, {ASKED_CREATE, WORK_CREATE}, {ASKED_GET, WORK_CREATE}, {ASKED_SYNC, WORK_SYNC},
+		{ASKED_SET, WORK_CREATE}, {ASKED_EXISTS, WORK_CREATE}, {ASKED_WATCH, WORK_WATCH}, {ASKED_EPHEMERAL, WORK_EPHEMERAL},
+		{ASKED_SEQUENTIAL, WORK_SEQUENTIAL}, {ASKED_MULTI, WORK_MULTI}, {ASKED_WRITE, WORK_REGISTER},
+		{ASKED_READ, WORK_REGISTER},
+	};
+	unsigned drawn = (unsigned)pdk_random_below(sim_random(client->sim), G_N_ELEMENTS(kinds));
+	return does(client, kinds[drawn].kind) ? kinds[drawn].what : ASKED_CREATE;
+}
+
 static void
 ask_something(Client *client)
 {
-	static const Asked kinds[] = {ASKED_CREATE, ASKED_CREATE, ASKED_GET, ASKED_SYNC, ASKED_SET, ASKED_EXISTS, ASKED_WATCH,
-				      ASKED_EPHEMERAL, ASKED_SEQUENTIAL, ASKED_MULTI, ASKED_WRITE, ASKED_READ};
-	Asked what = kinds[pdk_random_below(sim_random(client->sim), G_N_ELEMENTS(kinds))];
+	Asked what = draw_request(client);
 	uint64_t whim = pdk_random_below(sim_random(client->sim), 400);
-	if (whim < 2) {
+	if (whim < 2 && does(client, WORK_SLEEP)) {
 		sim_hang_up(client->sim, client->end);
 		lose_for(client, whim == 0 ? LONG_SLEEP_US : NAP_US);
 		return;
@@ -314,7 +335,7 @@ ask_something(Client *client)
 	if (what == ASKED_WATCH && client->watching)
 		what = ASKED_CREATE;
 	ask(client, what);
-	if (whim < 10)
+	if (whim < 10 && does(client, WORK_MOVE))
 		move(client);
 }
 
@@ -382,9 +403,10 @@ take_sequential(Client *client, PdkJute *in)
 	g_autofree char *text = g_strndup((const char *)path.data, (gsize)MAX(path.length, 0));
 	int64_t number = path.length > 5 ? g_ascii_strtoll(text + 5, NULL, 10) : -1;
 	if (!g_hash_table_add(client->promises->numbers, g_memdup2(&number, sizeof number)))
-		sim_fail(client->sim, "client %u: the number of %s was given twice", client->number, text);
+		sim_fail(client->sim, "sequence-numbers", "client %u: the number of %s was given twice", client->number, text);
 	if (number <= client->numbers_before)
-		sim_fail(client->sim, "client %u: %s after %" PRId64 " was given", client->number, text, client->numbers_before);
+		sim_fail(client->sim, "sequence-numbers", "client %u: %s after %" PRId64 " was given", client->number, text,
+			 client->numbers_before);
 	client->promises->highest = MAX(client->promises->highest, number);
 }
 
@@ -392,7 +414,8 @@ static void
 take_created(Client *client)
 {
 	if (client->watching && !client->notified)
-		sim_fail(client->sim, "client %u: node %u is there before the watch for it fired", client->number, client->next);
+		sim_fail(client->sim, "watch-before-change", "client %u: node %u is there before the watch for it fired",
+			 client->number, client->next);
 	client->watching = client->notified = false;
 	g_array_append_val(client->made, client->next);
 }
@@ -403,8 +426,8 @@ take_read(Client *client, PdkJute *in)
 	PdkSlice data = pdk_get_bytes(in);
 	int64_t number = data.length == 8 ? (int64_t)pdk_load_u64(data.data) : -1;
 	if (number < client->acknowledged || number > client->written)
-		sim_fail(client->sim, "client %u: reads %" PRId64 ", %" PRId64 " was acknowledged and %" PRId64 " written",
-			 client->number, number, client->acknowledged, client->written);
+		sim_fail(client->sim, "own-writes", "client %u: reads %" PRId64 ", %" PRId64 " was acknowledged and %" PRId64
+			 " written", client->number, number, client->acknowledged, client->written);
 	client->acknowledged = MAX(client->acknowledged, number);
 }
 
@@ -454,9 +477,10 @@ take_refusal(Client *client, int32_t code)
 		return;
 	}
 	if (code == PDK_ERR_NO_NODE && reads)
-		sim_fail(client->sim, "client %u: its own node is not there (asked %d)", client->number, client->asked);
+		sim_fail(client->sim, "own-writes", "client %u: its own node is not there (asked %d)", client->number,
+			 client->asked);
 	else if (code != PDK_ERR_SESSION_EXPIRED && code != PDK_ERR_SESSION_MOVED)
-		sim_fail(client->sim, "client %u: request %d answered %d", client->number, client->asked, code);
+		sim_fail(client->sim, "right-answer", "client %u: request %d answered %d", client->number, client->asked, code);
 }
 
 static void
@@ -470,10 +494,11 @@ take_answer(Client *client, PdkJute *in)
 	int64_t zxid = pdk_get_long(in);
 	int32_t code = pdk_get_int(in);
 	if (xid != client->xid || client->asked == ASKED_NOTHING)
-		sim_fail(client->sim, "client %u: answer to %d while %d was asked", client->number, xid, client->xid);
+		sim_fail(client->sim, "answer-order", "client %u: answer to %d while %d was asked", client->number, xid,
+			 client->xid);
 	if (zxid > 0 && zxid < client->seen)
-		sim_fail(client->sim, "client %u: zxid goes back from 0x%" PRIx64 " to 0x%" PRIx64, client->number,
-			 (uint64_t)client->seen, (uint64_t)zxid);
+		sim_fail(client->sim, "A14-client-order", "client %u: zxid goes back from 0x%" PRIx64 " to 0x%" PRIx64,
+			 client->number, (uint64_t)client->seen, (uint64_t)zxid);
 	client->seen = MAX(client->seen, zxid);
 	client->answers++;
 	if (code == PDK_OK)
@@ -517,11 +542,12 @@ received(void *context, const uint8_t *data, size_t length)
 }
 
 Promises *
-promises_new(void)
+promises_new(Workload workload)
 {
 	Promises *promises = g_new0(Promises, 1);
 	promises->numbers = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	promises->highest = -1;
+	promises->workload = workload;
 	return promises;
 }
 
@@ -595,8 +621,8 @@ check_all(Client *client, const PdkServer *server, const GArray *numbers, const 
 {
 	for (guint i = 0; i < numbers->len; i++)
 		if (!is_there(client, server, kind, g_array_index(numbers, unsigned, i)))
-			sim_fail(client->sim, "/%s%u-%u was acknowledged and is not at server %u", kind, client->number,
-				 g_array_index(numbers, unsigned, i), server->settings->server_id);
+			sim_fail(client->sim, "acknowledged-stays", "/%s%u-%u was acknowledged and is not at server %u", kind,
+				 client->number, g_array_index(numbers, unsigned, i), server->settings->server_id);
 }
 
 void
@@ -610,13 +636,14 @@ client_check(Client *client, unsigned server)
 	for (guint i = 0; i < client->pairs->len; i++) {
 		unsigned k = g_array_index(client->pairs, unsigned, i);
 		if (is_there(client, there, "a", k) != is_there(client, there, "b", k))
-			sim_fail(client->sim, "half of the multi %u-%u is at server %u", client->number, k, server + 1);
+			sim_fail(client->sim, "atomic-multi", "half of the multi %u-%u is at server %u", client->number, k,
+				 server + 1);
 	}
 	for (guint i = 0; i < client->ephemerals->len; i++) {
 		const Ephemeral *ephemeral = &g_array_index(client->ephemerals, Ephemeral, i);
 		bool lives = pdk_sessions_find(there->sessions, ephemeral->session) != NULL;
 		if (is_there(client, there, "e", ephemeral->k) != lives)
-			sim_fail(client->sim, "the ephemeral node /e%u-%u is %s server %u and its session is%s", client->number,
-				 ephemeral->k, lives ? "not at" : "at", server + 1, lives ? "" : " not");
+			sim_fail(client->sim, "ephemeral-life", "the ephemeral node /e%u-%u is %s server %u and its session is%s",
+				 client->number, ephemeral->k, lives ? "not at" : "at", server + 1, lives ? "" : " not");
 	}
 }

@@ -6,12 +6,14 @@
 #ifndef TESTS_SIM_CLIENT_H
 #define TESTS_SIM_CLIENT_H
 
+#include "sim/workload.h"
 #include "sim/world.h"
 
 typedef struct Client Client;
 typedef struct Promises Promises; /* what all clients of a world were promised together */
 
-Promises *promises_new(void);
+/* All clients of a world do @workload. */
+Promises *promises_new(Workload workload);
 void promises_free(Promises *promises);
 
 /*

@@ -104,7 +104,7 @@ sim_start(Sim *sim, unsigned server)
 	g_autoptr(GError) error = NULL;
 	if (!pdk_server_join(node->server, sim->election->ops, node->election, record(node, "acceptedEpoch"),
 			     record(node, "currentEpoch"), last, &error)) {
-		sim_fail(sim, "server %" G_GINT64_FORMAT " cannot join: %s", node->sid, error->message);
+		sim_fail(sim, "joins", "server %" G_GINT64_FORMAT " cannot join: %s", node->sid, error->message);
 		sim_crash(sim, server);
 		return;
 	}
@@ -354,7 +354,7 @@ carry(Node *node)
 {
 	PdkEffects *effects = node->effects;
 	if (effects->fatal) {
-		sim_fail(node->sim, "server %" G_GINT64_FORMAT " stops: %s", node->sid, effects->fatal);
+		sim_fail(node->sim, "goes-on", "server %" G_GINT64_FORMAT " stops: %s", node->sid, effects->fatal);
 		return;
 	}
 	carry_appends(node);

@@ -247,11 +247,11 @@ peace(Run *run)
 	calm_down(sim);
 	run->wanted = all_answers(run) + ANSWERS_WANTED;
 	if (!sim_run_until(sim, serves_all, run, sim_now(sim) + CALM_SECONDS * SIM_SECOND) && sim_failure(sim) == NULL)
-		sim_fail(sim, "no service %d s after the last fault", CALM_SECONDS);
+		sim_fail(sim, "A18-liveness", "no service %d s after the last fault", CALM_SECONDS);
 	for (unsigned i = 0; i < CLIENTS; i++)
 		client_stop(run->clients[i]);
 	if (!sim_run_until(sim, agreed, NULL, sim_now(sim) + CALM_SECONDS * SIM_SECOND) && sim_failure(sim) == NULL)
-		sim_fail(sim, "the servers do not agree in the end");
+		sim_fail(sim, "agreement-at-rest", "the servers do not agree in the end");
 	for (unsigned server = 0; server < sim_servers(sim) && sim_failure(sim) == NULL; server++) {
 		pdk_server_check(sim_server(sim, server));
 		for (unsigned i = 0; i < CLIENTS; i++)
@@ -280,7 +280,7 @@ run_seed(uint64_t seed, const char *election, bool trace)
 {
 	PdkRandom draw;
 	SimParams params = draw_params(seed, election, trace, &draw);
-	Run run = {.sim = sim_new(&params), .promises = promises_new()};
+	Run run = {.sim = sim_new(&params), .promises = promises_new(WORKLOAD_ALL)};
 	for (unsigned i = 0; i < CLIENTS; i++)
 		run.clients[i] = client_new(run.sim, run.promises, i);
 	trouble(&run, &draw);

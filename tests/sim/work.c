@@ -49,7 +49,8 @@ static void
 demand(Node *node, bool holds, const char *what)
 {
 	if (!holds)
-		sim_fail(node->sim, "server %" G_GINT64_FORMAT " asks its disk for what may not be: %s", node->sid, what);
+		sim_fail(node->sim, "disk-contract", "server %" G_GINT64_FORMAT " asks its disk for what may not be: %s",
+			 node->sid, what);
 }
 
 static void

@@ -111,6 +111,7 @@ struct Sim {
 	bool cut[MAX_SERVERS][MAX_SERVERS]; /* from, to */
 	const PdkPlugin *election;
 	char *failure;
+	const char *invariant;
 	GHashTable *appended; /* zxid -> checksum of the txn: one txn a zxid */
 	GHashTable *leaders;  /* epoch -> sid: one leader an epoch */
 	GHashTable *digests;  /* zxid -> digest of the tree there: one history */

@@ -32,21 +32,29 @@ sim_tell(Sim *sim, const char *who, const char *line)
 }
 
 void
-sim_fail(Sim *sim, const char *format, ...)
+sim_fail(Sim *sim, const char *invariant, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
 	g_autofree char *line = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
 	sim_tell(sim, "!", line);
-	if (sim->failure == NULL)
-		sim->failure = g_strdup_printf("at %.6f s: %s", (double)sim->now_us / 1e6, line);
+	if (sim->failure)
+		return;
+	sim->failure = g_strdup_printf("at %.6f s: %s: %s", (double)sim->now_us / 1e6, invariant, line);
+	sim->invariant = invariant;
 }
 
 const char *
 sim_failure(const Sim *sim)
 {
 	return sim->failure;
+}
+
+const char *
+sim_invariant(const Sim *sim)
+{
+	return sim->invariant;
 }
 /* ---- what happens ---- */
 

@@ -88,7 +88,10 @@ void sim_later(Sim *sim, int64_t at_us, void (*fire)(void *data), void *data);
 
 /* The first thing that went wrong, NULL: nothing did. Belongs to the world. */
 const char *sim_failure(const Sim *sim);
-void sim_fail(Sim *sim, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* The name of what was broken then, as in README.md; NULL: nothing. Static. */
+const char *sim_invariant(const Sim *sim);
+/* @invariant: its name, static. Only the first is kept. */
+void sim_fail(Sim *sim, const char *invariant, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* How often which way of catching up, cutting and reading was gone. */
 typedef struct {
 	unsigned diffs, logs_read, truncs, snaps; /* learners brought up; of the DIFFs: from the leader's log */
