@@ -46,7 +46,7 @@ void
 sim_disk_crash(SimDisk *disk, PdkRandom *random)
 {
 	unsigned loose = disk->txns->len - disk->synced;
-	unsigned kept = loose ? (unsigned)pdk_random_below(random, loose + 1) : 0;
+	unsigned kept = loose && random ? (unsigned)pdk_random_below(random, loose + 1) : 0;
 	g_array_set_size(disk->txns, disk->synced + kept);
 	disk->synced = disk->txns->len;
 	g_clear_pointer(&disk->being, g_byte_array_unref);

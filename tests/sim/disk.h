@@ -28,7 +28,7 @@ typedef struct {
 void sim_disk_init(SimDisk *disk);
 void sim_disk_clear(SimDisk *disk);
 void sim_disk_append(SimDisk *disk, int64_t zxid, GBytes *txn);
-/* Power fails: some of what was not synced is gone. */
+/* Power fails: some of what was not synced is gone; @random NULL: all of it. */
 void sim_disk_crash(SimDisk *disk, PdkRandom *random);
 /* False: every snapshot lies above @zxid, nothing was changed. */
 bool sim_disk_truncate(SimDisk *disk, int64_t zxid);

@@ -32,33 +32,32 @@ host_random(const PdkHost *self)
 	return pdk_random_next(&((const Host *)self)->node->sim->random);
 }
 
-/* Options stand at their defaults. */
-static const PdkOption *
-option(const PdkConfig *config, const char *key)
-{
-	for (const PdkOption *at = (const PdkOption *)config; at && at->key; at++)
-		if (strcmp(at->key, key) == 0)
-			return at;
-	g_error("no option %s", key);
-}
-
+/* An option stands at its default unless the world was told otherwise; the configuration is the host's own place. */
 static const char *
 option_string(const PdkConfig *config, const char *key)
 {
-	return option(config, key)->fallback;
+	const Sim *sim = ((const Host *)config)->node->sim;
+	const char *told = sim->params.option ? sim->params.option(key) : NULL;
+	if (told)
+		return told;
+	for (const PdkOption *at = sim->election->options; at && at->key; at++)
+		if (strcmp(at->key, key) == 0)
+			return at->fallback;
+	g_error("no option %s", key);
 }
 
 static int64_t
 option_int(const PdkConfig *config, const char *key)
 {
-	return g_ascii_strtoll(option(config, key)->fallback, NULL, 10);
+	return g_ascii_strtoll(option_string(config, key), NULL, 10);
 }
 
 static bool
 option_bool(const PdkConfig *config, const char *key)
 {
-	return strcmp(option(config, key)->fallback, "true") == 0;
+	return strcmp(option_string(config, key), "true") == 0;
 }
+
 PdkElection *
 sim_election_new(Node *node)
 {
@@ -76,7 +75,7 @@ sim_election_new(Node *node)
 		.option_bool = option_bool,
 	};
 	GBytes *kept = ops->record_key ? g_hash_table_lookup(node->disk.records, ops->record_key) : NULL;
-	PdkElection *election = ops->create(&node->host.host, (const PdkConfig *)node->sim->election->options,
+	PdkElection *election = ops->create(&node->host.host, (const PdkConfig *)&node->host,
 					    pdk_server_ensemble(node->server), kept, &error);
 	g_assert_no_error(error);
 	return election;

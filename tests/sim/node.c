@@ -98,6 +98,8 @@ sim_start(Sim *sim, unsigned server)
 		.log_context = node,
 	};
 	sim_tell(sim, "*", "a server starts");
+	if (sim->witness.life)
+		sim->witness.life(sim->witness.context, server, true);
 	node->server = pdk_server_new(&params);
 	int64_t last = sim_disk_recover(&node->disk, pdk_server_recovery(), node->server);
 	node->election = sim_election_new(node);
@@ -157,6 +159,8 @@ sim_end_free(void *data)
 static int64_t
 wire_us(Sim *sim)
 {
+	if (sim->params.steady)
+		return STEADY_WIRE_US;
 	return WIRE_MIN_US + (int64_t)pdk_random_below(&sim->random, WIRE_MORE_US);
 }
 
@@ -179,7 +183,7 @@ void
 sim_send_to(Sim *sim, SimEnd *to, GBytes *bytes)
 {
 	size_t length = g_bytes_get_size(bytes), cut = 0;
-	if (length > 1 && pdk_random_below(&sim->random, 16) == 0)
+	if (!sim->params.steady && length > 1 && pdk_random_below(&sim->random, 16) == 0)
 		cut = 1 + pdk_random_below(&sim->random, length - 1);
 	if (cut > 0)
 		sim_push(sim, sim_arrival(sim, to),
@@ -208,6 +212,8 @@ sim_crash(Sim *sim, unsigned server)
 	if (!node->up)
 		return;
 	sim_tell(sim, "*", "a server crashes");
+	if (sim->witness.life)
+		sim->witness.life(sim->witness.context, server, false);
 	for (guint i = 0; i < node->ends->len; i++)
 		if (g_ptr_array_index(node->ends, i))
 			sim_shut(g_ptr_array_index(node->ends, i));
@@ -239,6 +245,8 @@ sim_step(Node *node, PdkEvent *event)
 {
 	event->now_us = node->sim->now_us;
 	event->wall_ms = node->sim->now_us / 1000;
+	if (node->sim->witness.event)
+		node->sim->witness.event(node->sim->witness.context, node->index, event);
 	pdk_server_step(node->server, event, node->effects);
 	sim_check_step(node);
 }
@@ -357,6 +365,8 @@ carry(Node *node)
 		sim_fail(node->sim, "goes-on", "server %" G_GINT64_FORMAT " stops: %s", node->sid, effects->fatal);
 		return;
 	}
+	if (node->sim->witness.effects)
+		node->sim->witness.effects(node->sim->witness.context, node->index, effects);
 	carry_appends(node);
 	carry_outputs(node);
 	if (effects->again)

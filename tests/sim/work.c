@@ -10,6 +10,10 @@ static int64_t
 disk_done(Node *node)
 {
 	Sim *sim = node->sim;
+	if (sim->params.steady) {
+		node->disk_free_us = MAX(node->disk_free_us, sim->now_us) + STEADY_DISK_US + node->disk_extra_us;
+		return node->disk_free_us;
+	}
 	int64_t took = SYNC_MIN_US + (int64_t)pdk_random_below(&sim->random, SYNC_MORE_US) + node->disk_extra_us;
 	if (pdk_random_below(&sim->random, HICCUP_ONE_OF) == 0)
 		took += (int64_t)pdk_random_below(&sim->random, HICCUP_US);
@@ -218,7 +222,8 @@ sim_disk_fails(Node *node)
 		if (mine && (first == NULL || at->at_us < first->at_us || (at->at_us == first->at_us && at->number < first->number)))
 			first = at;
 	}
-	if (first && pdk_random_below(&node->sim->random, 2))
+	bool steady = node->sim->params.steady;
+	if (first && !steady && pdk_random_below(&node->sim->random, 2))
 		do_job(node, first);
-	sim_disk_crash(&node->disk, &node->sim->random);
+	sim_disk_crash(&node->disk, steady ? NULL : &node->sim->random);
 }

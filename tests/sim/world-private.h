@@ -10,6 +10,8 @@
 
 #define WIRE_MIN_US 50
 #define WIRE_MORE_US 400
+#define STEADY_WIRE_US (1 * SIM_MS)
+#define STEADY_DISK_US (2 * SIM_MS)
 #define SYNC_MIN_US 100
 #define SYNC_MORE_US 300
 #define RELOAD_US 2000
@@ -117,6 +119,7 @@ struct Sim {
 	GHashTable *digests;  /* zxid -> digest of the tree there: one history */
 	SimCounts counts;
 	GPtrArray *all_ends;
+	SimWitness witness; /* all NULL: nobody */
 };
 
 /* ---- agenda.c: what happens, in which order ---- */

@@ -290,7 +290,7 @@ sim_new(const SimParams *params)
 		sim->nodes[i] = (Node){.sim = sim, .index = i, .sid = i + 1};
 		sim_disk_init(&sim->nodes[i].disk);
 	}
-	for (unsigned i = 0; i < sim->n; i++)
+	for (unsigned i = 0; i < sim->n && !params->idle; i++)
 		sim_start(sim, i);
 	return sim;
 }
@@ -311,6 +311,12 @@ sim_free(Sim *sim)
 	g_ptr_array_unref(sim->all_ends);
 	g_free(sim->failure);
 	g_free(sim);
+}
+
+void
+sim_watch(Sim *sim, const SimWitness *witness)
+{
+	sim->witness = *witness;
 }
 
 bool

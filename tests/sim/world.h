@@ -25,9 +25,13 @@ typedef struct {
 	int64_t snap_count;         /* 0: the default */
 	void (*settings)(PdkSettings *settings); /* changes every server's before it starts; may be NULL */
 	uint32_t history_count;     /* 0: the default; a small one makes SNAP and DIFF from disk frequent */
+	bool steady;                /* nothing is drawn: a wire takes 1 ms, a disk 2 ms, a crash loses all that was not synced */
+	bool idle;                  /* no server is started */
+	/* The election's option, NULL: its default; may be NULL itself. */
+	const char *(*option)(const char *key);
 } SimParams;
 
-/* Every server is started at time 0. */
+/* Every server is started at time 0, unless they are to be idle. */
 Sim *sim_new(const SimParams *params);
 void sim_free(Sim *sim);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Sim, sim_free)
@@ -98,6 +102,19 @@ typedef struct {
 	unsigned own_snapshots, truncations, cut_behind, reloads, elected, expired, wiped, digests;
 } SimCounts;
 const SimCounts *sim_counts(const Sim *sim);
+
+/* ---- who watches ---- */
+
+/* Told of what reaches a server, and of what it wishes, before it takes effect. */
+typedef struct {
+	void (*event)(void *context, unsigned server, const PdkEvent *event);
+	void (*effects)(void *context, unsigned server, const PdkEffects *effects);
+	/* It starts; or it crashes, and is still there. */
+	void (*life)(void *context, unsigned server, bool starts);
+	void *context;
+} SimWitness;
+/* One watches at a time; it is copied. */
+void sim_watch(Sim *sim, const SimWitness *witness);
 
 /* All that are up have the same tree, at the same zxid. */
 bool sim_agree(Sim *sim);
