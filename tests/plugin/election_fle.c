@@ -395,6 +395,32 @@ a_leader_whose_voters_were_won_over_is_told_of_it(void)
 }
 
 static void
+a_leader_whose_voters_look_again_is_told_of_it(void)
+{
+	g_autoptr(Server) server = looking(ME, 7, 1);
+
+	set_link(server, 1, PDK_PEER_LINK_UP);
+	set_link(server, 3, PDK_PEER_LINK_UP);
+	hear(server, 1, PDK_PEER_LOOKING, 2, 7, 1, 1);
+	hear(server, 3, PDK_PEER_LOOKING, 2, 7, 1, 1);
+	CU_ASSERT_EQUAL(server->state, PDK_PEER_LEADING);
+	hear(server, 1, PDK_PEER_LOOKING, 2, 7, 1, 1); /* sent again over a new connection */
+	hear(server, 1, PDK_PEER_LOOKING, 1, 6, 2, 1); /* 3 may still come, and 1 with it */
+	CU_ASSERT_EQUAL(server->doubts, 0);
+	hear(server, 3, PDK_PEER_LOOKING, 3, 6, 2, 1);
+	CU_ASSERT_EQUAL(server->doubts, 1);
+	look(server, 7, 1);
+	hear(server, 1, PDK_PEER_LOOKING, 2, 7, 2, 1);
+	hear(server, 3, PDK_PEER_LOOKING, 2, 7, 2, 1);
+	CU_ASSERT_EQUAL(server->elections, 2);
+	hear(server, 3, PDK_PEER_LOOKING, 3, 6, 3, 1); /* what was before counts no more */
+	CU_ASSERT_EQUAL(server->doubts, 1);
+	set_gone(server, 1);
+	hear(server, 3, PDK_PEER_LOOKING, 3, 6, 3, 1); /* the other one is down */
+	CU_ASSERT_EQUAL(server->doubts, 2);
+}
+
+static void
 who_counts_on_a_changed_vote_is_told_how_it_ended(void)
 {
 	g_autoptr(Server) server = looking(ME, 7, 1);
@@ -681,6 +707,7 @@ static const ConformanceCase cases[] = {
 	CONFORMANCE_CASE(a_better_vote_in_the_wait_goes_on_with_the_election),
 	CONFORMANCE_CASE(a_worse_vote_of_a_newer_round_in_the_wait_is_passed_over),
 	CONFORMANCE_CASE(a_leader_whose_voters_were_won_over_is_told_of_it),
+	CONFORMANCE_CASE(a_leader_whose_voters_look_again_is_told_of_it),
 	CONFORMANCE_CASE(who_counts_on_a_changed_vote_is_told_how_it_ended),
 	CONFORMANCE_CASE(a_voter_that_decided_first_tells_the_others_in_the_round),
 	CONFORMANCE_CASE(a_leader_must_have_said_itself_that_it_leads),

@@ -118,8 +118,8 @@ typedef struct {
 	/* Keep this record; answered by SAVED. At most one of a key under way. */
 	void (*save)(void *context, const char *key, GBytes *value);
 	/*
-	 * This server was named leader, but a quorum of voters follows another and will not come. The host looks again unless
-	 * this server's epoch is established. May be NULL.
+	 * This server was named leader, but a quorum of voters will not come: it follows another, or looks again. The host looks
+	 * again, too, unless this server's epoch is established. May be NULL.
 	 */
 	void (*doubt)(void *context);
 } PdkElectionOut;

@@ -37,6 +37,7 @@ typedef struct {
 	PdkPeerState answer_state;
 	int64_t answered_us;
 	bool waits;                      /* has no vote, and looked at looked_us */
+	bool left;                       /* while leading: looks again, in a later round than it was elected in */
 	bool looked;                     /* has one, and looked while this server did not: the next two are set */
 	PdkVote looked_for;
 	int64_t looked_us;
@@ -454,6 +455,45 @@ hear_against(PdkElection *self, int64_t sid, const Notification *heard)
 		self->out->doubt(self->out->context);
 }
 
+static bool
+stays(const PdkElection *self, int64_t sid)
+{
+	const Peer *peer = g_hash_table_lookup(self->peers, &sid);
+
+	return sid == self->ensemble->self || (peer && !peer->left && peer->link == PDK_PEER_LINK_UP);
+}
+
+/*
+ * A voter that looks in a later round lost this leader, or never reached it. Alone with its vote it cannot come back, for it
+ * wants a quorum that follows; and who is left may be no quorum. Then nobody is to be waited for either.
+ */
+static void
+hear_leaving(PdkElection *self, int64_t sid, const Notification *heard)
+{
+	const PdkEnsemble *ensemble = self->ensemble;
+	Peer *peer = peer_of(self, sid);
+
+	if (peer == NULL || heard->vote.round <= self->current.round || self->out->doubt == NULL)
+		return;
+	peer->left = true;
+	g_autoptr(GArray) sids = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	for (unsigned i = 0; i < ensemble->n_voters; i++)
+		if (stays(self, ensemble->voters[i]))
+			g_array_append_val(sids, ensemble->voters[i]);
+	if (!ensemble->quorum(ensemble->context, (const int64_t *)(const void *)sids->data, sids->len))
+		self->out->doubt(self->out->context);
+}
+
+static void
+forget_who_left(PdkElection *self)
+{
+	for (unsigned i = 0; i < self->ensemble->n_voters; i++) {
+		Peer *peer = g_hash_table_lookup(self->peers, &self->ensemble->voters[i]);
+		if (peer)
+			peer->left = false;
+	}
+}
+
 /* WorkerReceiver: what every message is, whatever this server does. */
 static void
 hear(PdkElection *self, int64_t sid, const Notification *heard)
@@ -475,6 +515,8 @@ hear(PdkElection *self, int64_t sid, const Notification *heard)
 		hear_against(self, sid, heard);
 	if (!looks || sid == self->ensemble->self)
 		return;
+	if (self->state == PDK_PEER_LEADING)
+		hear_leaving(self, sid, heard);
 	keep_for_search(self, sid, &heard->vote);
 	if (settled)
 		tell(self, sid, &self->current, self->current.round);
@@ -556,6 +598,7 @@ on_look(PdkElection *self, int64_t zxid, int64_t current_epoch)
 	self->interval_us = self->interval_min_us;
 	self->finalize_us = INT64_MAX;
 	forget_answered(self);
+	forget_who_left(self);
 	tell_voters(self);
 	hear_what_was_kept(self);
 }
