@@ -10,20 +10,20 @@ host_log(const PdkHost *self, PdkLogLevel level, const char *format, ...)
 	va_start(arguments, format);
 	g_autofree char *line = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
-	g_autofree char *who = g_strdup_printf("%" G_GINT64_FORMAT " election:", ((const Host *)self)->node->sid);
-	sim_tell(((const Host *)self)->node->sim, who, line);
+	g_autofree char *whole = g_strdup_printf("election: %s", line);
+	sim_tell_of(((const Host *)self)->node, whole);
 }
 
 static int64_t
 host_now_us(const PdkHost *self)
 {
-	return ((const Host *)self)->node->sim->now_us;
+	return sim_clock_us(((const Host *)self)->node);
 }
 
 static int64_t
 host_wall_ms(const PdkHost *self)
 {
-	return host_now_us(self) / 1000;
+	return sim_clock_wall_ms(((const Host *)self)->node);
 }
 
 static uint64_t

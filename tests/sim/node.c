@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One simulated server: how it lives and dies, its connections, how its effects are carried. */
+/* One simulated server: how it lives and dies, how its effects are carried. Changes when the host's part does. */
 #include "sim/world-private.h"
-
-#include <stdio.h>
 
 /* ---- a server's life ---- */
 
@@ -11,8 +9,7 @@ server_log(void *context, PdkLogLevel level, const char *line)
 {
 	(void)level;
 	Node *node = context;
-	g_autofree char *who = g_strdup_printf("%" G_GINT64_FORMAT, node->sid);
-	sim_tell(node->sim, who, line);
+	sim_tell_of(node, line);
 	sim_count_line(node->sim, line);
 }
 
@@ -92,12 +89,12 @@ sim_start(Sim *sim, unsigned server)
 		.version = "3.9.4-paddock-sim",
 		.built_on = "never",
 		.seed = pdk_random_next(&sim->random),
-		.now_us = sim->now_us,
-		.wall_ms = sim->now_us / 1000,
+		.now_us = sim_clock_us(node),
+		.wall_ms = sim_clock_wall_ms(node),
 		.log = server_log,
 		.log_context = node,
 	};
-	sim_tell(sim, "*", "a server starts");
+	sim_tell_of(node, "* starts");
 	if (sim->witness.life)
 		sim->witness.life(sim->witness.context, server, true);
 	node->server = pdk_server_new(&params);
@@ -110,108 +107,16 @@ sim_start(Sim *sim, unsigned server)
 		sim_crash(sim, server);
 		return;
 	}
-	pdk_server_begin(node->server, sim->now_us, sim->now_us / 1000, true, node->effects);
+	pdk_server_begin(node->server, sim_clock_us(node), sim_clock_wall_ms(node), true, node->effects);
 	sim_carry(node);
 }
-/* ---- connections ---- */
-
-SimEnd *
-sim_end_new(Sim *sim, Node *node)
-{
-	SimEnd *end = g_new0(SimEnd, 1);
-	end->sim = sim;
-	end->node = node;
-	end->open = true;
-	g_queue_init(&end->waiting);
-	g_ptr_array_add(sim->all_ends, end);
-	if (node == NULL)
-		return end;
-	end->life = node->life;
-	guint at = 0;
-	while (at < node->ends->len && g_ptr_array_index(node->ends, at) != NULL)
-		at++;
-	if (at == node->ends->len) {
-		g_ptr_array_add(node->ends, NULL);
-		g_array_set_size(node->generations, at + 1);
-	}
-	uint32_t generation = ++g_array_index(node->generations, uint32_t, at);
-	node->ends->pdata[at] = end;
-	end->link = (uint64_t)generation << 32 | at;
-	return end;
-}
-
-static SimEnd *
-find_end(const Node *node, PdkLink link)
-{
-	guint at = (guint)(link & 0xffffffff);
-	SimEnd *end = at < node->ends->len ? g_ptr_array_index(node->ends, at) : NULL;
-	return end && end->link == link ? end : NULL;
-}
-
-void
-sim_end_free(void *data)
-{
-	SimEnd *end = data;
-	g_queue_clear_full(&end->waiting, (GDestroyNotify)g_bytes_unref);
-	g_free(end);
-}
-
-static int64_t
-wire_us(Sim *sim)
-{
-	if (sim->params.steady)
-		return STEADY_WIRE_US;
-	return WIRE_MIN_US + (int64_t)pdk_random_below(&sim->random, WIRE_MORE_US);
-}
-
-/* In order behind what was sent before. */
-int64_t
-sim_arrival(Sim *sim, SimEnd *to)
-{
-	int64_t earliest = sim->now_us + wire_us(sim);
-	to->last_us = MAX(to->last_us + 1, earliest);
-	return to->last_us;
-}
-
-bool
-sim_alive(const SimEnd *end)
-{
-	return end->open && (end->node == NULL || (end->node->up && end->node->life == end->life));
-}
-
-void
-sim_send_to(Sim *sim, SimEnd *to, GBytes *bytes)
-{
-	size_t length = g_bytes_get_size(bytes), cut = 0;
-	if (!sim->params.steady && length > 1 && pdk_random_below(&sim->random, 16) == 0)
-		cut = 1 + pdk_random_below(&sim->random, length - 1);
-	if (cut > 0)
-		sim_push(sim, sim_arrival(sim, to),
-			 (Happening){.what = HAPPENS_BYTES, .end = to, .bytes = g_bytes_new_from_bytes(bytes, 0, cut)});
-	sim_push(sim, sim_arrival(sim, to),
-		 (Happening){.what = HAPPENS_BYTES, .end = to, .bytes = g_bytes_new_from_bytes(bytes, cut, length - cut)});
-}
-
-/* The owner of @end is done with it: the other side hears of it. */
-void
-sim_shut(SimEnd *end)
-{
-	if (!end->open)
-		return;
-	end->open = false;
-	if (end->node && end->node->life == end->life)
-		end->node->ends->pdata[end->link & 0xffffffff] = NULL;
-	if (end->other && end->other->open)
-		sim_push(end->sim, sim_arrival(end->sim, end->other), (Happening){.what = HAPPENS_CLOSE, .end = end->other});
-}
-
 void
 sim_crash(Sim *sim, unsigned server)
 {
 	Node *node = &sim->nodes[server];
 	if (!node->up)
 		return;
-	sim_tell(sim, "*", "a server crashes");
+	sim_tell_of(node, "* crashes");
 	if (sim->witness.life)
 		sim->witness.life(sim->witness.context, server, false);
 	for (guint i = 0; i < node->ends->len; i++)
@@ -243,8 +148,8 @@ sim_wipe(Sim *sim, unsigned server)
 void
 sim_step(Node *node, PdkEvent *event)
 {
-	event->now_us = node->sim->now_us;
-	event->wall_ms = node->sim->now_us / 1000;
+	event->now_us = sim_clock_us(node);
+	event->wall_ms = sim_clock_wall_ms(node);
 	if (node->sim->witness.event)
 		node->sim->witness.event(node->sim->witness.context, node->index, event);
 	pdk_server_step(node->server, event, node->effects);
@@ -267,7 +172,7 @@ carry_outputs(Node *node)
 {
 	for (unsigned i = 0; i < node->effects->n_outputs; i++) {
 		const PdkOutput *output = &node->effects->outputs[i];
-		SimEnd *end = find_end(node, output->link);
+		SimEnd *end = sim_end_find(node, output->link);
 		if (end == NULL || pdk_output_length(output) == 0)
 			continue;
 		g_autoptr(GArray) scratch = g_array_new(FALSE, FALSE, sizeof(PdkPart));
@@ -281,33 +186,10 @@ carry_outputs(Node *node)
 	}
 }
 
-static Node *
-node_of_address(Sim *sim, const char *address)
-{
-	unsigned a, b, c, number;
-	if (sscanf(address, "%u.%u.%u.%u", &a, &b, &c, &number) != 4 || number == 0 || number > sim->n)
-		return NULL;
-	return &sim->nodes[number - 1];
-}
-
-static void
-resume(SimEnd *end)
-{
-	end->paused = false;
-	while (!end->paused && end->open && !g_queue_is_empty(&end->waiting)) {
-		g_autoptr(GBytes) bytes = g_queue_pop_head(&end->waiting);
-		size_t length;
-		const uint8_t *data = g_bytes_get_data(bytes, &length);
-		PdkEvent event = {.kind = PDK_EVENT_RECEIVED, .link = end->link, .received = {data, length}};
-		sim_step(end->node, &event);
-	}
-}
-
 static void
 carry_command(Node *node, PdkCommand *command)
 {
-	Sim *sim = node->sim;
-	SimEnd *end = command->link ? find_end(node, command->link) : NULL;
+	SimEnd *end = command->link ? sim_end_find(node, command->link) : NULL;
 	switch (command->type) {
 	case PDK_COMMAND_CLOSE:
 	case PDK_COMMAND_CLOSE_FLUSHED:
@@ -323,12 +205,10 @@ carry_command(Node *node, PdkCommand *command)
 		return;
 	case PDK_COMMAND_RESUME:
 		if (end)
-			resume(end);
+			sim_resume(end);
 		return;
 	case PDK_COMMAND_DIAL:
-		sim_push(sim, sim->now_us + wire_us(sim),
-		     (Happening){.what = HAPPENS_DIAL, .node = node, .target = node_of_address(sim, command->address),
-				 .purpose = command->purpose, .dial = command->dial});
+		sim_dial(node, command);
 		return;
 	case PDK_COMMAND_LISTEN: {
 		node->listens[command->purpose] = true;
@@ -372,7 +252,7 @@ carry(Node *node)
 	if (effects->again)
 		want_turn(node, node->sim->now_us + 1);
 	if (effects->deadline_us != INT64_MAX)
-		want_turn(node, effects->deadline_us);
+		want_turn(node, sim_clock_when(node, effects->deadline_us));
 	/* Commands may step the server: its next effects must not mix with these. */
 	PdkEffects *fresh = pdk_effects_new();
 	fresh->turn = effects->turn + 1;

@@ -31,11 +31,37 @@ struct SimEnd {
 	SimEnd *other;
 	bool open;      /* its owner was not told of the end and did not ask for it */
 	bool paused;
-	bool torn;      /* something of what was sent to it is lost */
+	bool lost;      /* something of what was sent to it is lost, and nothing behind it arrives */
+	bool breaks;    /* the next that is sent to it arrives in part, then the connection is over */
+	bool torn;      /* that has happened */
 	GQueue waiting; /* of GBytes: came while paused */
-	int64_t held_until_us; /* a cut line: nothing arrives before, so that the order stays */
+	int64_t held_until_us; /* a cut line, or a stall: nothing arrives before, so that the order stays */
 	int64_t last_us; /* when the last of what was sent to it arrives */
+	GByteArray *said; /* what it says is kept there; NULL: it is not */
 };
+
+/* One way from a server, or from all clients, to another. */
+typedef struct {
+	bool cut;
+	int64_t least_us, more_us; /* on their way so long at least, and up to so much more */
+	int64_t extra_us;
+	unsigned loses_one_of;     /* one in so many pieces has to be sent again; 0: none */
+} SimWire;
+
+/* What a server said when it dialled another for an election. */
+typedef struct {
+	GByteArray *last, *before;
+} SimSaid;
+
+/* A server's clocks. */
+typedef struct {
+	int64_t since_us, shown_us; /* at that time of the world it showed this */
+	int64_t ppm;                /* it runs so much faster since then */
+	int64_t wall_ms;            /* the wall clock shows so much more */
+} SimClock;
+
+/* What the wall clocks show at first. */
+#define SIM_WALL_MS INT64_C(1790000000000)
 
 typedef enum {
 	HAPPENS_TURN,
@@ -94,6 +120,7 @@ struct Node {
 	SimDisk disk;
 	int64_t disk_free_us, disk_extra_us;
 	bool sync_out;
+	SimClock clock;
 	int64_t paused_until_us;
 	int64_t turn_at_us;
 	int64_t checked_zxid;
@@ -110,9 +137,12 @@ struct Sim {
 	GArray *heap; /* Happening * */
 	Node nodes[MAX_SERVERS];
 	unsigned n;
-	bool cut[MAX_SERVERS][MAX_SERVERS]; /* from, to */
+	SimWire wires[MAX_SERVERS + 1][MAX_SERVERS + 1]; /* from, to; the last is the clients' */
+	SimSaid said[MAX_SERVERS][MAX_SERVERS];
 	const PdkPlugin *election;
 	char *failure;
+	uint64_t trace_hash;
+	GQueue tails[MAX_SERVERS + 1]; /* of lines: the last of every server, and of the world */
 	const char *invariant;
 	GHashTable *appended; /* zxid -> checksum of the txn: one txn a zxid */
 	GHashTable *leaders;  /* epoch -> sid: one leader an epoch */
@@ -132,21 +162,52 @@ Happening *sim_pop(Sim *sim);
 /* Puts one back for later, in its old order among its like. */
 void sim_postpone(Sim *sim, Happening *happening, int64_t until_us);
 void sim_happening_free(Happening *happening);
-void sim_tell(Sim *sim, const char *who, const char *line);
 
-/* ---- node.c: a server's life, its connections, and the carrying of its effects ---- */
-void sim_step(Node *node, PdkEvent *event);
-/* A turn, and everything that follows from it. */
-void sim_carry(Node *node);
-SimEnd *sim_end_new(Sim *sim, Node *node);
+/* ---- trace.c: what is told ---- */
+void sim_trace_init(Sim *sim);
+void sim_trace_clear(Sim *sim);
+/* A line of the world, and one of a server. */
+void sim_tell(Sim *sim, const char *who, const char *line);
+void sim_tell_of(Node *node, const char *line);
+/* Goes into the number that tells runs apart. */
+void sim_note(Sim *sim, uint64_t what);
+void sim_note_bytes(Sim *sim, const uint8_t *data, size_t length);
+
+/* ---- clock.c: what a server's clocks show ---- */
+void sim_clock_init(Node *node);
+int64_t sim_clock_us(const Node *node);
+int64_t sim_clock_wall_ms(const Node *node);
+/* The time of the world when the server's monotonic clock shows that. */
+int64_t sim_clock_when(const Node *node, int64_t shows_us);
+
+/* ---- network.c: connections ---- */
+void sim_wires_init(Sim *sim);
+SimEnd *sim_end_find(const Node *node, PdkLink link);
+void sim_end_free(void *data);
 /* The owner of @end is done with it: the other side hears of it. */
 void sim_shut(SimEnd *end);
-void sim_end_free(void *data);
 /* Its owner lives, and was not told of an end. */
 bool sim_alive(const SimEnd *end);
 /* When what is sent to @to now arrives, in order behind what was sent before. */
 int64_t sim_arrival(Sim *sim, SimEnd *to);
 void sim_send_to(Sim *sim, SimEnd *to, GBytes *bytes);
+/* Its owner reads on. */
+void sim_resume(SimEnd *end);
+void sim_dial(Node *node, const PdkCommand *command);
+void sim_happen_bytes(Happening *happening);
+void sim_happen_close(Happening *happening);
+void sim_happen_dial(Happening *happening);
+void sim_happen_dial_answer(Happening *happening);
+/* Nothing arrives at @end before; 0: it may now. */
+int64_t sim_held_until(Sim *sim, SimEnd *end);
+void sim_said_clear(Sim *sim);
+/* What is on its way to @end never arrives. */
+bool sim_is_lost(Sim *sim, SimEnd *end);
+
+/* ---- node.c: a server's life, and the carrying of its effects ---- */
+void sim_step(Node *node, PdkEvent *event);
+/* A turn, and everything that follows from it. */
+void sim_carry(Node *node);
 
 /* ---- checks.c: what must hold at every step ---- */
 void sim_check_append(Node *node, int64_t zxid, GBytes *txn);

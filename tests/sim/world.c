@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What happens next, and who is there. Changes when the course of a world does. */
 #include "sim/world-private.h"
-
-#include <stdio.h>
 
 extern const PdkPlugin pdk_plugin_election_fle;
 extern const PdkPlugin pdk_plugin_election_paxos;
@@ -24,141 +23,10 @@ sim_servers(const Sim *sim)
 	return sim->n;
 }
 
-void
-sim_tell(Sim *sim, const char *who, const char *line)
-{
-	if (sim->params.trace)
-		printf("[%9.3f] %s %s\n", (double)sim->now_us / 1e6, who, line);
-}
-
-void
-sim_fail(Sim *sim, const char *invariant, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	g_autofree char *line = g_strdup_vprintf(format, arguments);
-	va_end(arguments);
-	sim_tell(sim, "!", line);
-	if (sim->failure)
-		return;
-	sim->failure = g_strdup_printf("at %.6f s: %s: %s", (double)sim->now_us / 1e6, invariant, line);
-	sim->invariant = invariant;
-}
-
-const char *
-sim_failure(const Sim *sim)
-{
-	return sim->failure;
-}
-
-const char *
-sim_invariant(const Sim *sim)
-{
-	return sim->invariant;
-}
 /* ---- what happens ---- */
 
 static void
-happen_bytes(Happening *happening)
-{
-	SimEnd *end = happening->end;
-	size_t length;
-	const uint8_t *data = g_bytes_get_data(happening->bytes, &length);
-	if (!sim_alive(end))
-		return;
-	if (end->paused) {
-		g_queue_push_tail(&end->waiting, g_bytes_ref(happening->bytes));
-		return;
-	}
-	if (end->node == NULL) {
-		end->client.received(end->client.context, data, length);
-		return;
-	}
-	PdkEvent event = {.kind = PDK_EVENT_RECEIVED, .link = end->link, .received = {data, length}};
-	sim_step(end->node, &event);
-	sim_carry(end->node);
-}
-
-static void
-happen_close(Happening *happening)
-{
-	SimEnd *end = happening->end;
-	if (!sim_alive(end))
-		return;
-	if (end->node == NULL) {
-		end->open = false;
-		end->client.closed(end->client.context);
-		return;
-	}
-	sim_shut(end);
-	PdkEvent event = {.kind = PDK_EVENT_CLOSED, .link = end->link};
-	sim_step(end->node, &event);
-	sim_carry(end->node);
-}
-
-static bool
-is_cut(const Sim *sim, const Node *from, const Node *to)
-{
-	return from && to && sim->cut[from->index][to->index];
-}
-
-static void
-accept(Node *node, SimEnd *end, PdkPurpose purpose, const char *address)
-{
-	PdkEvent event = {.kind = PDK_EVENT_ACCEPTED, .link = end->link};
-	event.accepted.address = address;
-	event.accepted.endpoint = address;
-	event.accepted.purpose = purpose;
-	sim_step(node, &event);
-	if (node->effects->refused) {
-		node->effects->refused = false;
-		sim_shut(end);
-	}
-	sim_carry(node);
-}
-
-static void
-happen_dial(Sim *sim, Happening *happening)
-{
-	Node *node = happening->node, *target = happening->target;
-	/* A cut line: the dialler waits, and learns nothing until its time-out. */
-	if (target == NULL || is_cut(sim, node, target) || is_cut(sim, target, node)) {
-		sim_push(sim, sim->now_us + 5 * SIM_SECOND,
-		     (Happening){.what = HAPPENS_DIAL_ANSWER, .node = node, .dial = happening->dial, .limit = 1});
-		return;
-	}
-	if (!target->up || !target->listens[happening->purpose]) {
-		sim_push(sim, sim->now_us + REFUSED_US, (Happening){.what = HAPPENS_DIAL_ANSWER, .node = node, .dial = happening->dial});
-		return;
-	}
-	SimEnd *here = sim_end_new(sim, node), *there = sim_end_new(sim, target);
-	here->other = there;
-	there->other = here;
-	g_autofree char *address = g_strdup_printf("/10.0.0.%u:9", node->index + 1);
-	here->last_us = there->last_us = sim->now_us;
-	sim_push(sim, sim_arrival(sim, here),
-		 (Happening){.what = HAPPENS_DIAL_ANSWER, .node = node, .end = here, .dial = happening->dial});
-	accept(target, there, happening->purpose, address);
-}
-
-static void
-happen_dial_answer(Happening *happening)
-{
-	Node *node = happening->node;
-	PdkEvent event = {.kind = PDK_EVENT_DIAL_FAILED};
-	event.failed.dial = happening->dial;
-	event.failed.refused = happening->limit == 0;
-	event.failed.detail = happening->limit == 0 ? "connection refused" : "no answer";
-	if (happening->end) {
-		event = (PdkEvent){.kind = PDK_EVENT_DIALLED, .link = happening->end->link};
-		event.dial = happening->dial;
-	}
-	sim_step(node, &event);
-	sim_carry(node);
-}
-
-static void
-happen(Sim *sim, Happening *happening)
+happen(Happening *happening)
 {
 	switch (happening->what) {
 	case HAPPENS_TURN:
@@ -166,16 +34,16 @@ happen(Sim *sim, Happening *happening)
 			sim_carry(happening->node);
 		return;
 	case HAPPENS_BYTES:
-		happen_bytes(happening);
+		sim_happen_bytes(happening);
 		return;
 	case HAPPENS_CLOSE:
-		happen_close(happening);
+		sim_happen_close(happening);
 		return;
 	case HAPPENS_DIAL:
-		happen_dial(sim, happening);
+		sim_happen_dial(happening);
 		return;
 	case HAPPENS_DIAL_ANSWER:
-		happen_dial_answer(happening);
+		sim_happen_dial_answer(happening);
 		return;
 	case HAPPENS_DISK:
 		sim_disk_work(happening);
@@ -202,32 +70,33 @@ postponed(Sim *sim, Happening *happening)
 	if (node && node->paused_until_us > sim->now_us)
 		until = node->paused_until_us;
 	SimEnd *end = happening->what == HAPPENS_BYTES || happening->what == HAPPENS_CLOSE ? happening->end : NULL;
-	if (end && end->other && is_cut(sim, end->other->node, end->node))
-		end->held_until_us = MAX(end->held_until_us, sim->now_us + 1) + 10 * SIM_MS;
 	if (end)
-		until = MAX(until, end->held_until_us > sim->now_us ? end->held_until_us : 0);
+		until = MAX(until, sim_held_until(sim, end));
 	if (until == 0)
 		return false;
 	sim_postpone(sim, happening, until);
 	return true;
 }
 
-/* On a cut line, from one who is gone: nobody sends it again, and what is behind it never arrives. */
 static bool
-is_lost(const Sim *sim, const Happening *happening)
+still_matters(Sim *sim, const Happening *happening)
 {
-	SimEnd *end = happening->what == HAPPENS_BYTES ? happening->end : NULL;
-	if (end && end->other && is_cut(sim, end->other->node, end->node) && !sim_alive(end->other))
-		end->torn = true;
-	return end && end->torn;
-}
-
-static bool
-still_matters(const Sim *sim, const Happening *happening)
-{
-	if (is_lost(sim, happening))
+	if (happening->what == HAPPENS_BYTES && sim_is_lost(sim, happening->end))
 		return false;
 	return happening->node == NULL || (happening->node->up && happening->node->life == happening->life);
+}
+
+/* Two runs in which this is the same at every step are the same. */
+static void
+note(Sim *sim, const Happening *happening)
+{
+	const Node *node = whose(happening);
+	sim_note(sim, (uint64_t)sim->now_us << 8 | (uint64_t)happening->what << 5 | (node ? node->index : MAX_SERVERS));
+	if (happening->what != HAPPENS_BYTES)
+		return;
+	size_t length;
+	const uint8_t *data = g_bytes_get_data(happening->bytes, &length);
+	sim_note_bytes(sim, data, length);
 }
 
 static void
@@ -238,7 +107,8 @@ next(Sim *sim)
 	if (still_matters(sim, happening)) {
 		if (postponed(sim, happening))
 			return;
-		happen(sim, happening);
+		note(sim, happening);
+		happen(happening);
 	}
 	sim_happening_free(happening);
 }
@@ -272,6 +142,14 @@ sim_run(Sim *sim, int64_t until_us)
 }
 /* ---- the world ---- */
 
+void
+sim_use_election(Sim *sim, const char *election)
+{
+	for (unsigned i = 0; i < sim->n; i++)
+		g_assert(!sim->nodes[i].up);
+	sim->election = strcmp(election, "paxos") == 0 ? &pdk_plugin_election_paxos : &pdk_plugin_election_fle;
+}
+
 Sim *
 sim_new(const SimParams *params)
 {
@@ -285,10 +163,13 @@ sim_new(const SimParams *params)
 	sim->leaders = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	sim->digests = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	sim->all_ends = g_ptr_array_new_with_free_func(sim_end_free);
-	sim->election = strcmp(params->election, "paxos") == 0 ? &pdk_plugin_election_paxos : &pdk_plugin_election_fle;
+	sim_use_election(sim, params->election);
+	sim_trace_init(sim);
+	sim_wires_init(sim);
 	for (unsigned i = 0; i < sim->n; i++) {
 		sim->nodes[i] = (Node){.sim = sim, .index = i, .sid = i + 1};
 		sim_disk_init(&sim->nodes[i].disk);
+		sim_clock_init(&sim->nodes[i]);
 	}
 	for (unsigned i = 0; i < sim->n && !params->idle; i++)
 		sim_start(sim, i);
@@ -309,6 +190,8 @@ sim_free(Sim *sim)
 	g_hash_table_unref(sim->leaders);
 	g_hash_table_unref(sim->digests);
 	g_ptr_array_unref(sim->all_ends);
+	sim_said_clear(sim);
+	sim_trace_clear(sim);
 	g_free(sim->failure);
 	g_free(sim);
 }
@@ -330,18 +213,6 @@ sim_pause(Sim *sim, unsigned server, int64_t until_us)
 {
 	/* Never shortened: what waits until then would be overtaken. */
 	sim->nodes[server].paused_until_us = MAX(sim->nodes[server].paused_until_us, until_us);
-}
-
-void
-sim_cut(Sim *sim, unsigned from, unsigned to)
-{
-	sim->cut[from][to] = true;
-}
-
-void
-sim_heal(Sim *sim)
-{
-	memset(sim->cut, 0, sizeof sim->cut);
 }
 
 void
@@ -393,70 +264,6 @@ sim_may_wipe(Sim *sim, unsigned server)
 			return false;
 	}
 	return true;
-}
-
-static void
-ignore_bytes(void *context, const uint8_t *data, size_t length)
-{
-	(void)context;
-	(void)data;
-	(void)length;
-}
-
-static void
-ignore_end(void *context)
-{
-	(void)context;
-}
-
-void
-sim_forsake(SimEnd *end)
-{
-	end->client = (SimClient){ignore_bytes, ignore_end, NULL};
-}
-
-static SimEnd *
-connect_to(Sim *sim, Node *node, PdkPurpose purpose, const SimClient *client, const char *address)
-{
-	SimEnd *here = sim_end_new(sim, NULL), *there = sim_end_new(sim, node);
-	here->client = *client;
-	here->other = there;
-	there->other = here;
-	here->last_us = there->last_us = sim->now_us;
-	accept(node, there, purpose, address);
-	return here;
-}
-
-void
-sim_storm(Sim *sim, unsigned server)
-{
-	Node *node = &sim->nodes[server];
-	SimClient nobody = {ignore_bytes, ignore_end, NULL};
-	for (unsigned i = 0; i < 20 && node->up && node->paused_until_us <= sim->now_us; i++) {
-		PdkPurpose purpose = pdk_random_below(&sim->random, 2) ? PDK_PURPOSE_QUORUM : PDK_PURPOSE_ELECTION;
-		if (!node->listens[purpose])
-			continue;
-		SimEnd *end = connect_to(sim, node, purpose, &nobody, "/10.9.9.9:9");
-		uint64_t noise[4];
-		for (unsigned k = 0; k < G_N_ELEMENTS(noise); k++)
-			noise[k] = pdk_random_next(&sim->random) >> pdk_random_below(&sim->random, 64);
-		sim_send(sim, end, noise, (size_t)pdk_random_below(&sim->random, sizeof noise + 1));
-		if (pdk_random_below(&sim->random, 2))
-			sim_shut(end);
-	}
-}
-
-void
-sim_reset(Sim *sim, unsigned a, unsigned b)
-{
-	Node *node = &sim->nodes[a];
-	for (guint i = 0; node->up && i < node->ends->len; i++) {
-		SimEnd *end = g_ptr_array_index(node->ends, i);
-		if (end == NULL || end->other->node != &sim->nodes[b])
-			continue;
-		sim_push(sim, sim->now_us, (Happening){.what = HAPPENS_CLOSE, .end = end});
-		sim_push(sim, sim->now_us, (Happening){.what = HAPPENS_CLOSE, .end = end->other});
-	}
 }
 
 PdkServer *
@@ -514,32 +321,6 @@ sim_agree(Sim *sim)
 	}
 	return true;
 }
-/* ---- clients ---- */
-
-SimEnd *
-sim_connect(Sim *sim, unsigned server, const SimClient *client)
-{
-	Node *node = &sim->nodes[server];
-	if (!node->up || node->paused_until_us > sim->now_us)
-		return NULL;
-	return connect_to(sim, node, PDK_PURPOSE_CLIENT, client, "10.1.0.1");
-}
-
-void
-sim_send(Sim *sim, SimEnd *end, const void *data, size_t length)
-{
-	g_autoptr(GBytes) bytes = g_bytes_new(data, length);
-	if (end->open)
-		sim_send_to(sim, end->other, bytes);
-}
-
-void
-sim_hang_up(Sim *sim, SimEnd *end)
-{
-	(void)sim;
-	sim_shut(end);
-}
-
 void
 sim_later(Sim *sim, int64_t at_us, void (*fire)(void *data), void *data)
 {

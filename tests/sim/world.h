@@ -25,6 +25,7 @@ typedef struct {
 	int64_t snap_count;         /* 0: the default */
 	void (*settings)(PdkSettings *settings); /* changes every server's before it starts; may be NULL */
 	uint32_t history_count;     /* 0: the default; a small one makes SNAP and DIFF from disk frequent */
+	unsigned tail;              /* so many last lines of every server are kept; 0: 40 */
 	bool steady;                /* nothing is drawn: a wire takes 1 ms, a disk 2 ms, a crash loses all that was not synced */
 	bool idle;                  /* no server is started */
 	/* The election's option, NULL: its default; may be NULL itself. */
@@ -50,11 +51,41 @@ void sim_start(Sim *sim, unsigned server);
 bool sim_is_up(const Sim *sim, unsigned server);
 /* It stands still: nothing reaches it and it does nothing, until then. */
 void sim_pause(Sim *sim, unsigned server, int64_t until_us);
+/* With the other election from the next start on; all are down. */
+void sim_use_election(Sim *sim, const char *election);
+/* Strangers connect to the peer ports, say nonsense or nothing, and some leave. */
+void sim_storm(Sim *sim, unsigned server);
+
+/* ---- wires ---- */
+
+/* Bytes are on their way so long at least, and up to so much more. */
+void sim_latency(Sim *sim, unsigned from, unsigned to, int64_t least_us, int64_t more_us);
 /* Nothing passes from @from to @to (connections stay, bytes wait) until healed. */
 void sim_cut(Sim *sim, unsigned from, unsigned to);
+/* So much longer until healed. */
+void sim_slow_wire(Sim *sim, unsigned from, unsigned to, int64_t extra_us);
+/* One piece in so many is lost until healed: it comes some 200 ms to 1.6 s later, and what is behind it with it. */
+void sim_lossy_wire(Sim *sim, unsigned from, unsigned to, unsigned one_of);
 void sim_heal(Sim *sim);
-/* Connections between two servers break, in the middle of what is being sent. */
+/* Connections between two servers break; nothing of what is on its way arrives. */
 void sim_reset(Sim *sim, unsigned a, unsigned b);
+/* What @from sends to @to next arrives in part, and the connection breaks there. */
+void sim_tear(Sim *sim, unsigned from, unsigned to);
+/* The connections there are now carry nothing until then. */
+void sim_stall(Sim *sim, unsigned a, unsigned b, int64_t until_us);
+/* What @from once said to @to in an election comes again, on a connection of its own. False: there is nothing, or no way. */
+bool sim_say_again(Sim *sim, unsigned from, unsigned to);
+
+/* ---- clocks ---- */
+
+/* What its monotonic clock shows now; it is down. 0 at first. */
+void sim_set_uptime(Sim *sim, unsigned server, int64_t shows_us);
+/* From now on its clocks run so many millionths faster (or slower: below 0). */
+void sim_drift(Sim *sim, unsigned server, int ppm);
+void sim_jump_wall(Sim *sim, unsigned server, int64_t by_ms);
+
+/* ---- disks ---- */
+
 /* Every sync takes so much longer. */
 void sim_slow_disk(Sim *sim, unsigned server, int64_t extra_us);
 /* Nothing asked of the disk from now on is done before then. */
@@ -63,8 +94,8 @@ void sim_stick_disk(Sim *sim, unsigned server, int64_t until_us);
 void sim_wipe(Sim *sim, unsigned server);
 /* All others hold what it holds, and are in its epoch: nothing that was promised rests on it. */
 bool sim_may_wipe(Sim *sim, unsigned server);
-/* Strangers connect to the peer ports, say nonsense or nothing, and some leave. */
-void sim_storm(Sim *sim, unsigned server);
+
+/* ---- who is what ---- */
 
 /* The index of the server that serves as leader with the highest epoch, -1: none. */
 int sim_leader(const Sim *sim);
@@ -96,6 +127,10 @@ const char *sim_failure(const Sim *sim);
 const char *sim_invariant(const Sim *sim);
 /* @invariant: its name, static. Only the first is kept. */
 void sim_fail(Sim *sim, const char *invariant, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* The last lines of every server and of the world; g_free. */
+char *sim_tail(const Sim *sim);
+/* Of all that happened and was said so far: the same in runs that are the same. */
+uint64_t sim_trace_hash(const Sim *sim);
 /* How often which way of catching up, cutting and reading was gone. */
 typedef struct {
 	unsigned diffs, logs_read, truncs, snaps; /* learners brought up; of the DIFFs: from the leader's log */
