@@ -1,181 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A learner, against a leader that is played packet by packet. */
-#include "world.h"
+#include "play.h"
 #include <CUnit/Basic.h>
-
-#define LINK 4711
-#define Z(epoch, counter) ((INT64_C(epoch) << 32) | (counter))
-
-typedef struct {
-	World *world;
-	Node *node;
-	PdkLink link;
-} Play;
-
-static void
-turn(Play *play)
-{
-	node_step_begin(play->node);
-	node_step_end(play->node);
-}
-
-static void
-work(Play *play)
-{
-	while (play->node->jobs.length > 0)
-		disk_work(play->node);
-}
-
-/* Time passes until the learner dials, and is connected. */
-static void
-connect(Play *play)
-{
-	uint32_t dial = 0;
-	g_byte_array_set_size(play->world->tapped, 0);
-	for (unsigned i = 0; i < 1000 && dial == 0; i++) {
-		work(play);
-		play->world->now_us += 10000;
-		turn(play);
-		dial = net_take_dial(play->world);
-	}
-	pdk_assert(dial != 0);
-	play->link++;
-	node_step_begin(play->node);
-	pdk_replica_dialled(play->node->replica, dial, play->link);
-	node_step_end(play->node);
-}
-
-static Play
-play_with(bool reconfig)
-{
-	Play play = {.world = world_new(3, 0, 7), .link = LINK};
-	play.world->puppet = 3;
-	play.world->reconfig = reconfig;
-	play.node = &play.world->nodes[1];
-	world_start(play.world, 1);
-	connect(&play);
-	return play;
-}
-
-static Play
-play_new(void)
-{
-	return play_with(false);
-}
-
-static void
-hear(Play *play, const PdkBuffer *bytes)
-{
-	node_step_begin(play->node);
-	pdk_replica_received(play->node->replica, play->link, bytes->data, bytes->length);
-	node_step_end(play->node);
-}
-
-static void
-tell(Play *play, PdkPacketType type, int64_t zxid, const void *data, int32_t length)
-{
-	PdkBuffer bytes = {0};
-	pdk_put_packet(&bytes, type, zxid, data, length);
-	hear(play, &bytes);
-	pdk_buffer_clear(&bytes);
-}
-
-static void
-plain(Play *play, PdkPacketType type, int64_t zxid)
-{
-	tell(play, type, zxid, NULL, -1);
-}
-
-static void
-propose(Play *play, int64_t zxid)
-{
-	uint8_t txn[36] = {0};
-	pdk_store_u64(txn + 12, (uint64_t)zxid);
-	pdk_store_u32(txn + 28, 5);
-	tell(play, PDK_PACKET_PROPOSAL, zxid, txn, sizeof txn);
-}
-
-static void
-leader_info(Play *play, int64_t epoch)
-{
-	tell(play, PDK_PACKET_LEADERINFO, pdk_epoch_zxid(epoch), "\0\1\0\0", 4);
-}
-
-/* The next packet the learner sent, its type; 0: none. */
-static int32_t
-sent(Play *play, int64_t *zxid, int32_t *first_int)
-{
-	GByteArray *tapped = play->world->tapped;
-	PdkPacketCutter cutter;
-	PdkPacket packet;
-	const char *why;
-	const uint8_t *data = tapped->data;
-	size_t length = tapped->len;
-	int32_t type = 0;
-	pdk_packet_cutter_init(&cutter, 1024 * 1024);
-	if (length > 0 && pdk_packet_cut(&cutter, &data, &length, &packet, &why) == PDK_CUT_PACKET) {
-		type = packet.type;
-		*zxid = packet.zxid;
-		if (first_int)
-			*first_int = packet.data.length >= 4 ? (int32_t)pdk_load_u32(packet.data.data) : packet.data.length;
-		g_byte_array_remove_range(tapped, 0, tapped->len - (guint)length);
-	}
-	pdk_packet_cutter_clear(&cutter);
-	return type;
-}
-
-static bool
-sent_is(Play *play, int32_t type, int64_t zxid)
-{
-	int64_t found = 0;
-	return sent(play, &found, NULL) == type && found == zxid;
-}
-
-static bool
-silent(Play *play)
-{
-	return play->world->tapped->len == 0;
-}
-
-static bool
-looks(Play *play)
-{
-	return pdk_replica_role(play->node->replica) == PDK_PEER_LOOKING;
-}
-
-/* Up to the header of the synchronisation. */
-static void
-discover(Play *play, int64_t epoch)
-{
-	leader_info(play, epoch);
-	work(play);
-	g_byte_array_set_size(play->world->tapped, 0);
-}
-
-/* A learner that serves in @epoch with the txns 1 to @n of it. */
-static void
-serve(Play *play, int64_t epoch, int n)
-{
-	discover(play, epoch);
-	plain(play, PDK_PACKET_DIFF, 0);
-	for (int i = 1; i <= n; i++) {
-		propose(play, pdk_epoch_zxid(epoch) + i);
-		plain(play, PDK_PACKET_COMMIT, pdk_epoch_zxid(epoch) + i);
-	}
-	plain(play, PDK_PACKET_NEWLEADER, pdk_epoch_zxid(epoch));
-	work(play);
-	plain(play, PDK_PACKET_UPTODATE, -1);
-	g_byte_array_set_size(play->world->tapped, 0);
-	pdk_assert(play->node->serving && play->node->tree->len == (unsigned)n);
-}
-
-static void
-leader_goes(Play *play)
-{
-	node_step_begin(play->node);
-	pdk_replica_closed(play->node->replica, play->link);
-	node_step_end(play->node);
-}
 
 static void
 the_epoch_is_durable_before_it_is_acked(void)
@@ -183,11 +9,11 @@ the_epoch_is_durable_before_it_is_acked(void)
 	Play play = play_new();
 	int64_t zxid;
 	int32_t value;
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_FOLLOWERINFO, 0));
-	leader_info(&play, 5);
-	CU_ASSERT_TRUE(silent(&play));
-	work(&play);
-	CU_ASSERT_EQUAL(sent(&play, &zxid, &value), PDK_PACKET_ACKEPOCH);
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_FOLLOWERINFO, 0));
+	play_leader_info(&play, 5);
+	CU_ASSERT_TRUE(play_silent(&play));
+	play_work(&play);
+	CU_ASSERT_EQUAL(play_sent(&play, &zxid, &value), PDK_PACKET_ACKEPOCH);
 	CU_ASSERT_EQUAL(zxid, 0);
 	CU_ASSERT_EQUAL(value, 0);
 	CU_ASSERT_EQUAL(play.node->disk_accepted, 5);
@@ -200,12 +26,12 @@ an_epoch_accepted_before_is_not_acked_as_new(void)
 	Play play = play_new();
 	int64_t zxid;
 	int32_t value;
-	discover(&play, 5);
-	leader_goes(&play);
-	connect(&play);
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_FOLLOWERINFO, Z(5, 0)));
-	leader_info(&play, 5);
-	CU_ASSERT_EQUAL(sent(&play, &zxid, &value), PDK_PACKET_ACKEPOCH);
+	play_discover(&play, 5);
+	play_leader_goes(&play);
+	play_connect(&play);
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_FOLLOWERINFO, Z(5, 0)));
+	play_leader_info(&play, 5);
+	CU_ASSERT_EQUAL(play_sent(&play, &zxid, &value), PDK_PACKET_ACKEPOCH);
 	CU_ASSERT_EQUAL(value, -1);
 	world_free(play.world);
 }
@@ -214,11 +40,11 @@ static void
 an_older_epoch_is_refused(void)
 {
 	Play play = play_new();
-	discover(&play, 5);
-	leader_goes(&play);
-	connect(&play);
-	leader_info(&play, 4);
-	CU_ASSERT_TRUE(looks(&play));
+	play_discover(&play, 5);
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_leader_info(&play, 4);
+	CU_ASSERT_TRUE(play_looks(&play));
 	world_free(play.world);
 }
 
@@ -226,27 +52,27 @@ static void
 history_then_the_epoch_are_durable_before_newleader_is_acked(void)
 {
 	Play play = play_new();
-	discover(&play, 1);
-	plain(&play, PDK_PACKET_DIFF, Z(0, 2));
-	propose(&play, 1);
-	plain(&play, PDK_PACKET_COMMIT, 1);
-	propose(&play, 2);
-	plain(&play, PDK_PACKET_COMMIT, 2);
-	plain(&play, PDK_PACKET_NEWLEADER, Z(1, 0));
+	play_discover(&play, 1);
+	play_plain(&play, PDK_PACKET_DIFF, Z(0, 2));
+	play_propose(&play, 1);
+	play_plain(&play, PDK_PACKET_COMMIT, 1);
+	play_propose(&play, 2);
+	play_plain(&play, PDK_PACKET_COMMIT, 2);
+	play_plain(&play, PDK_PACKET_NEWLEADER, Z(1, 0));
 	CU_ASSERT_EQUAL(play.node->jobs.length, 2); /* the log, twice; not the epoch */
 	disk_work(play.node);
 	CU_ASSERT_EQUAL(play.node->jobs.length, 1);
 	disk_work(play.node);
-	CU_ASSERT_TRUE(silent(&play));
+	CU_ASSERT_TRUE(play_silent(&play));
 	CU_ASSERT_EQUAL(play.node->jobs.length, 1);
 	disk_work(play.node);
 	CU_ASSERT_EQUAL(play.node->disk_current, 1);
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
-	CU_ASSERT_TRUE(silent(&play));
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
+	CU_ASSERT_TRUE(play_silent(&play));
 	CU_ASSERT_EQUAL(play.node->tree->len, 0);
-	plain(&play, PDK_PACKET_UPTODATE, -1);
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
-	CU_ASSERT_TRUE(silent(&play)); /* no acks of history */
+	play_plain(&play, PDK_PACKET_UPTODATE, -1);
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
+	CU_ASSERT_TRUE(play_silent(&play)); /* no acks of history */
 	CU_ASSERT_EQUAL(play.node->tree->len, 2);
 	CU_ASSERT_TRUE(play.node->serving);
 	world_free(play.world);
@@ -256,25 +82,25 @@ static void
 outstanding_proposals_are_acked_one_by_one_behind_uptodate(void)
 {
 	Play play = play_new();
-	discover(&play, 1);
-	plain(&play, PDK_PACKET_DIFF, 0);
-	propose(&play, 1);
-	plain(&play, PDK_PACKET_COMMIT, 1);
-	propose(&play, 2);
-	plain(&play, PDK_PACKET_NEWLEADER, Z(1, 0));
-	propose(&play, 3);
-	plain(&play, PDK_PACKET_COMMIT, 2); /* between NEWLEADER and UPTODATE: ZOOKEEPER-4394 */
-	plain(&play, PDK_PACKET_PING, 3);
-	work(&play);
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
-	CU_ASSERT_TRUE(silent(&play));
-	plain(&play, PDK_PACKET_UPTODATE, -1);
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, 2));
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, 3));
-	CU_ASSERT_TRUE(silent(&play));
+	play_discover(&play, 1);
+	play_plain(&play, PDK_PACKET_DIFF, 0);
+	play_propose(&play, 1);
+	play_plain(&play, PDK_PACKET_COMMIT, 1);
+	play_propose(&play, 2);
+	play_plain(&play, PDK_PACKET_NEWLEADER, Z(1, 0));
+	play_propose(&play, 3);
+	play_plain(&play, PDK_PACKET_COMMIT, 2); /* between NEWLEADER and UPTODATE: ZOOKEEPER-4394 */
+	play_plain(&play, PDK_PACKET_PING, 3);
+	play_work(&play);
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
+	CU_ASSERT_TRUE(play_silent(&play));
+	play_plain(&play, PDK_PACKET_UPTODATE, -1);
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, 2));
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, 3));
+	CU_ASSERT_TRUE(play_silent(&play));
 	CU_ASSERT_EQUAL(play.node->tree->len, 2);
-	plain(&play, PDK_PACKET_COMMIT, 3);
+	play_plain(&play, PDK_PACKET_COMMIT, 3);
 	CU_ASSERT_EQUAL(play.node->tree->len, 3);
 	world_free(play.world);
 }
@@ -283,18 +109,18 @@ static void
 a_proposal_is_acked_when_it_is_durable(void)
 {
 	Play play = play_new();
-	serve(&play, 1, 2);
-	propose(&play, Z(1, 3));
-	propose(&play, Z(1, 4));
-	CU_ASSERT_TRUE(silent(&play));
+	play_serve(&play, 1, 2);
+	play_propose(&play, Z(1, 3));
+	play_propose(&play, Z(1, 4));
+	CU_ASSERT_TRUE(play_silent(&play));
 	disk_work(play.node);
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 3)));
-	CU_ASSERT_TRUE(silent(&play));
-	plain(&play, PDK_PACKET_COMMIT, Z(1, 3));
-	plain(&play, PDK_PACKET_COMMIT, Z(1, 4)); /* others were enough */
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, Z(1, 3)));
+	CU_ASSERT_TRUE(play_silent(&play));
+	play_plain(&play, PDK_PACKET_COMMIT, Z(1, 3));
+	play_plain(&play, PDK_PACKET_COMMIT, Z(1, 4)); /* others were enough */
 	CU_ASSERT_EQUAL(play.node->tree->len, 4);
-	work(&play);
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 4)));
+	play_work(&play);
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, Z(1, 4)));
 	world_free(play.world);
 }
 
@@ -302,9 +128,9 @@ static void
 a_hole_in_the_proposals_ends_following(void)
 {
 	Play play = play_new();
-	serve(&play, 1, 2);
-	propose(&play, Z(1, 4));
-	CU_ASSERT_TRUE(looks(&play));
+	play_serve(&play, 1, 2);
+	play_propose(&play, Z(1, 4));
+	CU_ASSERT_TRUE(play_looks(&play));
 	CU_ASSERT_EQUAL(play.node->quiesced, 1);
 	world_free(play.world);
 }
@@ -313,11 +139,11 @@ static void
 a_commit_of_another_than_the_oldest_ends_following(void)
 {
 	Play play = play_new();
-	serve(&play, 1, 2);
-	propose(&play, Z(1, 3));
-	propose(&play, Z(1, 4));
-	plain(&play, PDK_PACKET_COMMIT, Z(1, 4));
-	CU_ASSERT_TRUE(looks(&play));
+	play_serve(&play, 1, 2);
+	play_propose(&play, Z(1, 3));
+	play_propose(&play, Z(1, 4));
+	play_plain(&play, PDK_PACKET_COMMIT, Z(1, 4));
+	CU_ASSERT_TRUE(play_looks(&play));
 	CU_ASSERT_EQUAL(play.node->tree->len, 2);
 	world_free(play.world);
 }
@@ -326,12 +152,12 @@ static void
 a_ping_is_answered_with_data_that_is_not_null(void)
 {
 	Play play = play_new();
-	serve(&play, 1, 0);
+	play_serve(&play, 1, 0);
 	for (unsigned i = 0; i < 20; i++) {
 		int64_t zxid;
 		int32_t length = -2;
-		plain(&play, PDK_PACKET_PING, 9);
-		CU_ASSERT_EQUAL(sent(&play, &zxid, &length), PDK_PACKET_PING);
+		play_plain(&play, PDK_PACKET_PING, 9);
+		CU_ASSERT_EQUAL(play_sent(&play, &zxid, &length), PDK_PACKET_PING);
 		CU_ASSERT_EQUAL(zxid, 9);
 		CU_ASSERT_NOT_EQUAL(length, -1);
 	}
@@ -342,12 +168,12 @@ static void
 a_silent_leader_is_left_after_the_sync_limit(void)
 {
 	Play play = play_new();
-	serve(&play, 1, 0);
+	play_serve(&play, 1, 0);
 	play.world->now_us += 5 * WORLD_TICK_MS * 1000 - 1;
-	turn(&play);
-	CU_ASSERT_FALSE(looks(&play));
+	play_turn(&play);
+	CU_ASSERT_FALSE(play_looks(&play));
 	play.world->now_us += 1;
-	turn(&play);
+	play_turn(&play);
 	CU_ASSERT_FALSE(play.node->serving);
 	world_free(play.world);
 }
@@ -356,22 +182,22 @@ static void
 a_tail_of_an_older_epoch_is_cut(void)
 {
 	Play play = play_new();
-	serve(&play, 1, 2);
-	propose(&play, Z(1, 3));
-	leader_goes(&play);
-	connect(&play);
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_FOLLOWERINFO, Z(1, 0)));
-	leader_info(&play, 2);
-	work(&play);
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACKEPOCH, Z(1, 3)));
-	plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
-	plain(&play, PDK_PACKET_NEWLEADER, Z(2, 0));
+	play_serve(&play, 1, 2);
+	play_propose(&play, Z(1, 3));
+	play_leader_goes(&play);
+	play_connect(&play);
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_FOLLOWERINFO, Z(1, 0)));
+	play_leader_info(&play, 2);
+	play_work(&play);
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACKEPOCH, Z(1, 3)));
+	play_plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
+	play_plain(&play, PDK_PACKET_NEWLEADER, Z(2, 0));
 	CU_ASSERT_EQUAL(play.node->disk.log->len, 3);
-	work(&play);
+	play_work(&play);
 	CU_ASSERT_EQUAL(play.node->disk.log->len, 2);
 	CU_ASSERT_EQUAL(play.node->held->len, 0);
 	CU_ASSERT_EQUAL(play.world->reloads, 0);
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(2, 0)));
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, Z(2, 0)));
 	world_free(play.world);
 }
 
@@ -379,26 +205,26 @@ static void
 a_tail_of_the_leaders_own_epoch_stays(void)
 {
 	Play play = play_new();
-	serve(&play, 1, 2);
-	propose(&play, Z(1, 3));
-	propose(&play, Z(1, 4));
-	leader_goes(&play);
-	connect(&play);
-	discover(&play, 1);
-	plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
-	propose(&play, Z(1, 3));
-	plain(&play, PDK_PACKET_COMMIT, Z(1, 3));
-	propose(&play, Z(1, 4));
-	propose(&play, Z(1, 5));
-	plain(&play, PDK_PACKET_NEWLEADER, Z(1, 0));
-	work(&play);
+	play_serve(&play, 1, 2);
+	play_propose(&play, Z(1, 3));
+	play_propose(&play, Z(1, 4));
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_discover(&play, 1);
+	play_plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
+	play_propose(&play, Z(1, 3));
+	play_plain(&play, PDK_PACKET_COMMIT, Z(1, 3));
+	play_propose(&play, Z(1, 4));
+	play_propose(&play, Z(1, 5));
+	play_plain(&play, PDK_PACKET_NEWLEADER, Z(1, 0));
+	play_work(&play);
 	CU_ASSERT_EQUAL(play.world->truncs, 0);
 	CU_ASSERT_EQUAL(play.node->disk.log->len, 5);
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
-	plain(&play, PDK_PACKET_UPTODATE, -1);
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 4)));
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(1, 5)));
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
+	play_plain(&play, PDK_PACKET_UPTODATE, -1);
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, Z(1, 4)));
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, Z(1, 5)));
 	CU_ASSERT_EQUAL(play.node->tree->len, 3);
 	world_free(play.world);
 }
@@ -407,18 +233,18 @@ static void
 a_tail_that_does_not_come_again_is_cut_the_next_time(void)
 {
 	Play play = play_new();
-	serve(&play, 1, 2);
-	propose(&play, Z(1, 3));
-	leader_goes(&play);
-	connect(&play);
-	discover(&play, 1);
-	plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
-	plain(&play, PDK_PACKET_NEWLEADER, Z(1, 0));
-	CU_ASSERT_TRUE(looks(&play));
-	connect(&play);
-	discover(&play, 1);
-	plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
-	work(&play);
+	play_serve(&play, 1, 2);
+	play_propose(&play, Z(1, 3));
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_discover(&play, 1);
+	play_plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
+	play_plain(&play, PDK_PACKET_NEWLEADER, Z(1, 0));
+	CU_ASSERT_TRUE(play_looks(&play));
+	play_connect(&play);
+	play_discover(&play, 1);
+	play_plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
+	play_work(&play);
 	CU_ASSERT_EQUAL(play.node->disk.log->len, 2);
 	world_free(play.world);
 }
@@ -427,68 +253,39 @@ static void
 a_target_that_the_log_does_not_have_means_another_try(void)
 {
 	Play play = play_new();
-	serve(&play, 2, 2);
-	leader_goes(&play);
-	connect(&play);
-	discover(&play, 3);
-	plain(&play, PDK_PACKET_TRUNC, Z(1, 7));
-	work(&play);
+	play_serve(&play, 2, 2);
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_discover(&play, 3);
+	play_plain(&play, PDK_PACKET_TRUNC, Z(1, 7));
+	play_work(&play);
 	CU_ASSERT_EQUAL(play.world->reloads, 1);
-	CU_ASSERT_TRUE(looks(&play) || play.node->replica->learning.stage == PDK_LEARNER_DIALLING);
-	connect(&play);
-	discover(&play, 3);
+	CU_ASSERT_TRUE(play_looks(&play) || play.node->replica->learning.stage == PDK_LEARNER_DIALLING);
+	play_connect(&play);
+	play_discover(&play, 3);
 	CU_ASSERT_EQUAL(play.node->replica->learning.base, 0);
 	world_free(play.world);
-}
-
-/* SNAP of one txn, up to and without the signature. */
-static void
-snapshot(Play *play, int64_t zxid, size_t missing)
-{
-	PdkBuffer bytes = {0};
-	pdk_put_packet(&bytes, PDK_PACKET_SNAP, zxid, NULL, -1);
-	pdk_put_int(&bytes, 4 + 8 + 4 + 1);
-	pdk_put_long(&bytes, zxid);
-	pdk_put_bytes(&bytes, "x", 1);
-	bytes.length -= missing;
-	hear(play, &bytes);
-	pdk_buffer_clear(&bytes);
-}
-
-static void
-finish_snapshot(Play *play, const char *signature)
-{
-	PdkBuffer bytes = {0};
-	while (play->node->replica->learning.paused && play->node->notices.length > 0) {
-		g_free(g_queue_pop_tail(&play->node->notices));
-		node_step_begin(play->node);
-		pdk_replica_load_room(play->node->replica);
-		node_step_end(play->node);
-	}
-	pdk_put_string(&bytes, signature);
-	hear(play, &bytes);
-	pdk_buffer_clear(&bytes);
 }
 
 static void
 a_snapshot_is_durable_before_anything_is_logged_behind_it(void)
 {
 	Play play = play_new();
-	serve(&play, 1, 2);
-	leader_goes(&play);
-	connect(&play);
-	discover(&play, 2);
-	snapshot(&play, Z(1, 9), 0);
-	finish_snapshot(&play, "BenWasHere");
-	propose(&play, Z(2, 1));
+	play_serve(&play, 1, 2);
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_discover(&play, 2);
+	play_snapshot(&play, Z(1, 9), 0);
+	play_finish_snapshot(&play, "BenWasHere");
+	play_propose(&play, Z(2, 1));
 	CU_ASSERT_EQUAL(play.node->disk.log->len, 2);
-	work(&play);
+	play_work(&play);
 	CU_ASSERT_EQUAL(play.node->disk.log->len, 3);
 	CU_ASSERT_EQUAL(play.node->disk.snapshot_zxid, Z(1, 9));
-	plain(&play, PDK_PACKET_COMMIT, Z(2, 1));
-	plain(&play, PDK_PACKET_NEWLEADER, Z(2, 0));
-	work(&play);
-	CU_ASSERT_TRUE(sent_is(&play, PDK_PACKET_ACK, Z(2, 0)));
+	play_plain(&play, PDK_PACKET_COMMIT, Z(2, 1));
+	play_plain(&play, PDK_PACKET_NEWLEADER, Z(2, 0));
+	play_work(&play);
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, Z(2, 0)));
 	world_free(play.world);
 }
 
@@ -496,31 +293,31 @@ static void
 a_snapshot_below_all_others_is_kept_before_the_log_is_cut(void)
 {
 	Play play = play_new();
-	serve(&play, 1, 2);
-	leader_goes(&play);
-	connect(&play);
-	discover(&play, 2);
-	snapshot(&play, Z(1, 9), 0);
-	finish_snapshot(&play, "BenWasHere");
-	work(&play);
+	play_serve(&play, 1, 2);
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_discover(&play, 2);
+	play_snapshot(&play, Z(1, 9), 0);
+	play_finish_snapshot(&play, "BenWasHere");
+	play_work(&play);
 	/* The next leader stands below it. It breaks off once: then all is as it was. */
-	leader_goes(&play);
-	connect(&play);
-	discover(&play, 3);
-	snapshot(&play, Z(1, 5), 2);
-	work(&play);
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_discover(&play, 3);
+	play_snapshot(&play, Z(1, 5), 2);
+	play_work(&play);
 	CU_ASSERT_EQUAL(play.world->truncs, 0);
-	leader_goes(&play);
-	work(&play);
+	play_leader_goes(&play);
+	play_work(&play);
 	CU_ASSERT_EQUAL(play.node->disk.snapshot_zxid, Z(1, 9));
 	CU_ASSERT_EQUAL(play.node->applied, Z(1, 9));
-	connect(&play);
-	discover(&play, 4);
-	snapshot(&play, Z(1, 5), 0);
-	work(&play);
-	finish_snapshot(&play, "BenWasHere");
-	propose(&play, Z(4, 1));
-	work(&play);
+	play_connect(&play);
+	play_discover(&play, 4);
+	play_snapshot(&play, Z(1, 5), 0);
+	play_work(&play);
+	play_finish_snapshot(&play, "BenWasHere");
+	play_propose(&play, Z(4, 1));
+	play_work(&play);
 	CU_ASSERT_EQUAL(play.node->disk.snapshot_zxid, Z(1, 5));
 	CU_ASSERT_EQUAL(play.world->truncs, 1);
 	CU_ASSERT_EQUAL(play.node->disk.log->len, 3);
@@ -532,12 +329,12 @@ static void
 what_a_leader_sends_waits_for_an_own_snapshot(void)
 {
 	Play play = play_new();
-	serve(&play, 1, 2);
-	leader_goes(&play);
-	connect(&play);
-	discover(&play, 2);
+	play_serve(&play, 1, 2);
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_discover(&play, 2);
 	play.node->snapshotting = true;
-	snapshot(&play, Z(1, 9), 0);
+	play_snapshot(&play, Z(1, 9), 0);
 	CU_ASSERT_PTR_NULL(play.node->load);
 	play.node->snapshotting = false;
 	node_step_begin(play.node);
@@ -546,14 +343,14 @@ what_a_leader_sends_waits_for_an_own_snapshot(void)
 	CU_ASSERT_PTR_NOT_NULL(play.node->load);
 	/* So does reading the database again. */
 	play.node->snapshotting = true;
-	leader_goes(&play);
-	work(&play);
+	play_leader_goes(&play);
+	play_work(&play);
 	CU_ASSERT_EQUAL(play.world->reloads, 0);
 	play.node->snapshotting = false;
 	node_step_begin(play.node);
 	pdk_replica_snapshot_over(play.node->replica);
 	node_step_end(play.node);
-	work(&play);
+	play_work(&play);
 	CU_ASSERT_EQUAL(play.world->reloads, 1);
 	world_free(play.world);
 }
@@ -562,15 +359,15 @@ static void
 half_a_snapshot_is_forgotten_before_the_next_vote(void)
 {
 	Play play = play_new();
-	serve(&play, 1, 2);
-	leader_goes(&play);
-	connect(&play);
-	discover(&play, 2);
-	snapshot(&play, Z(1, 9), 3);
+	play_serve(&play, 1, 2);
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_discover(&play, 2);
+	play_snapshot(&play, Z(1, 9), 3);
 	CU_ASSERT_EQUAL(play.node->tree->len, 0);
-	leader_goes(&play);
-	CU_ASSERT_TRUE(looks(&play));
-	connect(&play);
+	play_leader_goes(&play);
+	CU_ASSERT_TRUE(play_looks(&play));
+	play_connect(&play);
 	CU_ASSERT_EQUAL(play.world->reloads, 1);
 	CU_ASSERT_EQUAL(play.node->tree->len, 2);
 	CU_ASSERT_EQUAL(play.node->replica->learning.base, Z(1, 2));
@@ -581,28 +378,12 @@ static void
 a_snapshot_without_its_signature_is_refused(void)
 {
 	Play play = play_new();
-	discover(&play, 2);
-	snapshot(&play, Z(1, 9), 0);
-	finish_snapshot(&play, "BenWasNot!");
+	play_discover(&play, 2);
+	play_snapshot(&play, Z(1, 9), 0);
+	play_finish_snapshot(&play, "BenWasNot!");
 	CU_ASSERT_EQUAL(play.node->disk.snapshot, NULL);
-	CU_ASSERT_TRUE(looks(&play));
+	CU_ASSERT_TRUE(play_looks(&play));
 	world_free(play.world);
-}
-
-static void
-propose_members(Play *play, int64_t zxid, const char *text)
-{
-	PdkBuffer txn = {0};
-	pdk_put_long(&txn, 1);
-	pdk_put_int(&txn, 1);
-	pdk_put_long(&txn, zxid);
-	pdk_put_long(&txn, 0);
-	pdk_put_int(&txn, PDK_OP_RECONFIG_TXN);
-	pdk_put_string(&txn, "/zookeeper/config");
-	pdk_put_string(&txn, text);
-	pdk_put_int(&txn, -1);
-	tell(play, PDK_PACKET_PROPOSAL, zxid, txn.data, (int32_t)txn.length);
-	pdk_buffer_clear(&txn);
 }
 
 /* Servers 1 and 2 stay, 2 is to lead. */
@@ -610,13 +391,13 @@ static void
 name_leader(Play *play)
 {
 	uint8_t designated[8];
-	serve(play, 1, 2);
-	propose_members(play, Z(1, 3), "server.1=10.0.0.1:2001:3001:participant\n"
+	play_serve(play, 1, 2);
+	play_propose_members(play, Z(1, 3), "server.1=10.0.0.1:2001:3001:participant\n"
 				       "server.2=10.0.0.2:2002:3002:participant\nversion=100000003");
-	work(play);
-	CU_ASSERT_TRUE(sent_is(play, PDK_PACKET_ACK, Z(1, 3)));
+	play_work(play);
+	CU_ASSERT_TRUE(play_sent_is(play, PDK_PACKET_ACK, Z(1, 3)));
 	pdk_store_u64(designated, 2);
-	tell(play, PDK_PACKET_COMMIT_AND_ACTIVATE, Z(1, 3), designated, sizeof designated);
+	play_tell(play, PDK_PACKET_COMMIT_AND_ACTIVATE, Z(1, 3), designated, sizeof designated);
 }
 
 static void
@@ -629,8 +410,8 @@ a_leader_named_by_a_reconfiguration_is_followed_without_an_election(void)
 	CU_ASSERT_EQUAL(pdk_replica_role(play.node->replica), PDK_PEER_FOLLOWING);
 	CU_ASSERT_EQUAL(play.node->replica->vote.leader, 2);
 	CU_ASSERT_EQUAL(pdk_members_count(pdk_replica_members(play.node->replica)), 2);
-	connect(&play);
-	discover(&play, 2);
+	play_connect(&play);
+	play_discover(&play, 2);
 	CU_ASSERT_EQUAL(play.node->disk_accepted, 2);
 	world_free(play.world);
 }
@@ -641,14 +422,14 @@ a_named_leader_that_does_not_lead_yet_is_dialled_again(void)
 {
 	Play play = play_with(true);
 	name_leader(&play);
-	connect(&play);
-	leader_goes(&play);
-	CU_ASSERT_FALSE(looks(&play));
-	connect(&play);
-	discover(&play, 2);
+	play_connect(&play);
+	play_leader_goes(&play);
+	CU_ASSERT_FALSE(play_looks(&play));
+	play_connect(&play);
+	play_discover(&play, 2);
 	CU_ASSERT_EQUAL(play.node->disk_accepted, 2);
-	leader_goes(&play);
-	CU_ASSERT_TRUE(looks(&play));
+	play_leader_goes(&play);
+	CU_ASSERT_TRUE(play_looks(&play));
 	world_free(play.world);
 }
 
@@ -666,7 +447,7 @@ a_taken_port_is_tried_again_and_then_ends_the_server(void)
 			node_step_end(play.node);
 		} else {
 			play.world->now_us += 1000000;
-			turn(&play);
+			play_turn(&play);
 		}
 		CU_ASSERT_TRUE(play.node->listens[PDK_PURPOSE_QUORUM]);
 		node_step_begin(play.node);

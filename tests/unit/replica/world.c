@@ -68,7 +68,11 @@ scripted_step(PdkElection *self, const PdkElectionEvent *event, const PdkElectio
 		self->looking = true;
 		self->zxid = event->look.zxid;
 		self->current_epoch = event->look.current_epoch;
+		node->looks++;
+		node->looked = (PdkVote){.leader = node->sid, .zxid = self->zxid, .peer_epoch = self->current_epoch};
 	}
+	if (event->kind == PDK_ELECTION_SETTLED)
+		node->settled = event->settled.vote;
 	if (!self->looking || (event->kind != PDK_ELECTION_LOOK && event->kind != PDK_ELECTION_DEADLINE))
 		return;
 	int64_t leader = event->kind == PDK_ELECTION_LOOK ? 0 : name_leader(node->world);
@@ -392,8 +396,9 @@ hook_put_touched(void *context, PdkBuffer *out)
 }
 
 static void
-hook_members(G_GNUC_UNUSED void *context, G_GNUC_UNUSED const PdkMembers *committed, G_GNUC_UNUSED int64_t zxid)
+hook_members(void *context, G_GNUC_UNUSED const PdkMembers *committed, G_GNUC_UNUSED int64_t zxid)
 {
+	((Node *)context)->members_told++;
 }
 
 static const PdkReplicaHooks node_hooks = {

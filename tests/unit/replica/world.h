@@ -87,6 +87,9 @@ struct Node {
 	int64_t saving_zxid;
 	unsigned quiesced, served;
 	unsigned syncs_done;
+	unsigned members_told;
+	unsigned looks;          /* of the world's own election: how often it was asked, */
+	PdkVote looked, settled; /* with what, and how that was settled */
 	GQueue sync_floors; /* int64_t, owned: what the leader had applied when each sync under way was asked for */
 };
 
