@@ -37,9 +37,9 @@ static const char *
 option_string(const PdkConfig *config, const char *key)
 {
 	const Sim *sim = ((const Host *)config)->node->sim;
-	const char *told = sim->params.option ? sim->params.option(key) : NULL;
-	if (told)
-		return told;
+	for (const char *const *told = sim->params.options; told && told[0]; told += 2)
+		if (strcmp(told[0], key) == 0)
+			return told[1];
 	for (const PdkOption *at = sim->election->options; at && at->key; at++)
 		if (strcmp(at->key, key) == 0)
 			return at->fallback;

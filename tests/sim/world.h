@@ -28,8 +28,7 @@ typedef struct {
 	unsigned tail;              /* so many last lines of every server are kept; 0: 40 */
 	bool steady;                /* nothing is drawn: a wire takes 1 ms, a disk 2 ms, a crash loses all that was not synced */
 	bool idle;                  /* no server is started */
-	/* The election's option, NULL: its default; may be NULL itself. */
-	const char *(*option)(const char *key);
+	const char *const *options; /* of the election: key, value, ..., NULL; may be NULL. Outlives the world */
 } SimParams;
 
 /* Every server is started at time 0, unless they are to be idle. */
