@@ -1,45 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What must hold at every step of every server. Changes when servers promise more. */
-#include "sim/world-private.h"
+/* When which checker looks at what. Changes when servers are looked at on other occasions. */
+#include "sim/checks-talk.h"
 
-static void
-check_order(Node *node, int64_t zxid)
+void
+sim_checks_begin(Sim *sim)
 {
-	const SimDisk *disk = &node->disk;
-	int64_t last = disk->txns->len > 0 ? g_array_index(disk->txns, PdkLoggedTxn, disk->txns->len - 1).zxid : 0;
-	if (last >= zxid)
-		sim_fail(node->sim, "log-rises", "server %" G_GINT64_FORMAT " logs 0x%" G_GINT64_MODIFIER "x behind 0x%"
-			 G_GINT64_MODIFIER "x", node->sid, (guint64)zxid, (guint64)last);
-	if (disk->being && disk->foreign)
-		sim_fail(node->sim, "log-behind-snapshot", "server %" G_GINT64_FORMAT " logs 0x%" G_GINT64_MODIFIER
-			 "x while a leader's snapshot is not on its disk", node->sid, (guint64)zxid);
-	if (disk->orders > 0 && node->server->replica && pdk_replica_role(node->server->replica) == PDK_PEER_LOOKING)
-		sim_fail(node->sim, "looking-logs-nothing", "server %" G_GINT64_FORMAT " logs while it looks for a leader",
-			 node->sid);
+	SimChecks *checks = sim->checks = g_new0(SimChecks, 1);
+	checks->txns = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+	checks->initial = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+	checks->closed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	checks->through = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	checks->executed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	checks->summaries = g_array_new(FALSE, FALSE, sizeof(SimSummary));
+	checks->talks = g_ptr_array_new_with_free_func(sim_talk_free);
+}
+
+void
+sim_checks_end(Sim *sim)
+{
+	SimChecks *checks = sim->checks;
+	for (unsigned i = 0; i < sim->n; i++)
+		sim_epochs_forget(&sim->nodes[i]);
+	g_hash_table_unref(checks->txns);
+	g_hash_table_unref(checks->initial);
+	g_hash_table_unref(checks->closed);
+	g_hash_table_unref(checks->through);
+	g_hash_table_unref(checks->executed);
+	g_array_unref(checks->summaries);
+	g_ptr_array_unref(checks->talks);
+	g_clear_pointer(&checks->members, pdk_members_unref);
+	g_free(checks);
+}
+
+void
+sim_check_start(Node *node, int64_t last)
+{
+	SimSeen *seen = sim_seen(node);
+	seen->head = MAX(last, 0);
+	seen->snapshot = seen->delivered = 0;
+	seen->following = NULL;
+}
+
+void
+sim_check_crash(Node *node, bool wiped)
+{
+	if (wiped)
+		sim_epochs_forget(node);
+	else
+		sim_epochs_look(node);
+	sim_chain_kept(node->sim, wiped ? "a disk was wiped" : "a server crashed");
 }
 
 void
 sim_check_append(Node *node, int64_t zxid, GBytes *txn)
 {
-	guint hash = g_bytes_hash(txn);
-	void *known;
-	check_order(node, zxid);
-	if (!g_hash_table_lookup_extended(node->sim->appended, &zxid, NULL, &known))
-		g_hash_table_insert(node->sim->appended, g_memdup2(&zxid, sizeof zxid), GUINT_TO_POINTER(hash));
-	else if (GPOINTER_TO_UINT(known) != hash)
-		sim_fail(node->sim, "one-txn-a-zxid", "server %" G_GINT64_FORMAT " logs another txn under zxid 0x%"
-			 G_GINT64_MODIFIER "x", node->sid, (guint64)zxid);
+	if (node->server->replica == NULL)
+		return;
+	if (node->disk.being && node->disk.foreign)
+		sim_fail(node->sim, "log-behind-snapshot", "server %" PRId64 " logs " HEX
+			 " while a leader's snapshot is not on its disk", node->sid, (guint64)zxid);
+	if (node->disk.orders > 0 && pdk_replica_role(node->server->replica) == PDK_PEER_LOOKING)
+		sim_fail(node->sim, "looking-logs-nothing", "server %" PRId64 " logs while it looks for a leader", node->sid);
+	sim_chain_append(node, zxid, txn);
+}
+
+void
+sim_check_connection(SimEnd *from, SimEnd *to, PdkPurpose purpose)
+{
+	if (purpose == PDK_PURPOSE_QUORUM || purpose == PDK_PURPOSE_OBSERVER)
+		sim_talk_open(from, to, purpose);
 }
 
 /* Trees that stand at one zxid are one tree. */
-void
-sim_check_step(Node *node)
+static void
+check_tree(Node *node)
 {
 	const PdkServer *server = node->server;
 	int64_t zxid = server->applied_zxid;
 	if (server->digest_told)
-		sim_fail(node->sim, "A12-digest-in-txn", "server %" G_GINT64_FORMAT " has another tree than the txns tell of",
-			 node->sid);
+		sim_fail(node->sim, "A12-digest-in-txn", "server %" PRId64 " has another tree than the txns tell of", node->sid);
 	if (zxid == node->checked_zxid || zxid == 0 || server->load)
 		return;
 	node->checked_zxid = zxid;
@@ -49,12 +88,101 @@ sim_check_step(Node *node)
 	if (known == NULL)
 		g_hash_table_insert(node->sim->digests, g_memdup2(&zxid, sizeof zxid), g_memdup2(&digest, sizeof digest));
 	else if (*known != digest)
-		sim_fail(node->sim, "A12-one-tree-a-zxid", "server %" G_GINT64_FORMAT " has another tree at zxid 0x%"
-			 G_GINT64_MODIFIER "x than another", node->sid, (guint64)zxid);
+		sim_fail(node->sim, "A12-one-tree-a-zxid", "server %" PRId64 " has another tree at " HEX " than another", node->sid,
+			 (guint64)zxid);
+}
+
+/* What it applied while it serves counts as delivered; a tail that was only replayed does not. */
+static void
+check_delivered(Node *node)
+{
+	const PdkReplica *replica = node->server->replica;
+	SimSeen *seen = sim_seen(node);
+	if (!replica->serving)
+		return;
+	if (replica->leading.established)
+		sim_chain_begin(node, replica->leading.epoch);
+	int64_t zxid = sim_chain_end(node->sim->checks, node->server->applied_zxid);
+	if (zxid < seen->delivered)
+		sim_fail(node->sim, "A11-no-way-back", "server %" PRId64 " is at " HEX " and was at " HEX, node->sid, (guint64)zxid,
+			 (guint64)seen->delivered);
+	if (zxid > seen->delivered)
+		sim_chain_commit(node, zxid);
+	seen->delivered = zxid;
+}
+
+/* The end of its log is another now. */
+static void
+follow_disk(Node *node, const PdkEvent *event)
+{
+	SimSeen *seen = sim_seen(node);
+	switch (event->kind) {
+	case PDK_EVENT_TRUNCATED:
+		if (event->truncated.failure)
+			return;
+		sim_chain_cut(node, event->truncated.zxid);
+		break;
+	case PDK_EVENT_SNAPSHOT_DONE:
+		if (event->snapshot.failure)
+			return;
+		seen->snapshot = event->snapshot.zxid;
+		seen->head = MAX(seen->head, event->snapshot.zxid);
+		break;
+	case PDK_EVENT_RELOADED:
+		seen->head = event->zxid;
+		break;
+	default:
+		return;
+	}
+	sim_chain_kept(node->sim, "a log or snapshots changed");
 }
 
 void
-sim_check_leader(Node *node)
+sim_check_step(Node *node, const PdkEvent *event)
+{
+	check_tree(node);
+	if (node->server->replica == NULL)
+		return;
+	follow_disk(node, event);
+	sim_epochs_look(node);
+	check_delivered(node);
+}
+
+/* ---- what is sent ---- */
+
+static void
+show(Node *node, const PdkOutput *output, void (*to)(Node *node, SimEnd *end, const uint8_t *data, size_t length))
+{
+	g_autoptr(GArray) scratch = g_array_new(FALSE, FALSE, sizeof(PdkPart));
+	g_autoptr(GByteArray) whole = g_byte_array_new();
+	SimEnd *end = sim_end_find(node, output->link);
+	unsigned n;
+	const PdkPart *parts = pdk_output_parts(output, scratch, &n);
+	for (unsigned k = 0; k < n; k++)
+		g_byte_array_append(whole, parts[k].data, (guint)parts[k].length);
+	to(node, end, whole->data, whole->len);
+}
+
+/* What servers tell each other first: a client may be answered in the turn in which its server became up to date. */
+void
+sim_check_outputs(Node *node)
+{
+	const PdkEffects *effects = node->effects;
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (unsigned i = 0; i < effects->n_outputs; i++) {
+			const SimEnd *end = sim_end_find(node, effects->outputs[i].link);
+			if (end == NULL || pdk_output_length(&effects->outputs[i]) == 0)
+				continue;
+			if (pass == 0 && end->talk)
+				show(node, &effects->outputs[i], sim_talk_sent);
+			else if (pass == 1 && end->other->node == NULL && end->purpose == PDK_PURPOSE_CLIENT)
+				show(node, &effects->outputs[i], sim_service_sent);
+		}
+	}
+}
+
+static void
+check_leader(Node *node)
 {
 	PdkServerFacts facts;
 	PdkEnsembleFacts known = {.size = sizeof known};
@@ -69,9 +197,17 @@ sim_check_leader(Node *node)
 		g_hash_table_insert(node->sim->leaders, g_memdup2(&epoch, sizeof epoch), GINT_TO_POINTER((int)node->sid));
 	} else if (GPOINTER_TO_INT(sid) != (int)node->sid) {
 		sim_fail(node->sim, "one-leader-an-epoch",
-			 "servers %d and %" G_GINT64_FORMAT " both lead epoch %" G_GINT64_FORMAT,
+			 "servers %d and %" PRId64 " both lead epoch %" PRId64,
 			 GPOINTER_TO_INT(sid), node->sid, epoch);
 	}
+}
+
+void
+sim_check_turn(Node *node)
+{
+	if (pdk_random_below(&node->sim->random, 512) == 0)
+		pdk_server_check(node->server);
+	check_leader(node);
 }
 
 void

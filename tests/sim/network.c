@@ -276,6 +276,7 @@ static void
 accept(SimEnd *end, PdkPurpose purpose, const char *address)
 {
 	Node *node = end->node;
+	end->purpose = purpose;
 	PdkEvent event = {.kind = PDK_EVENT_ACCEPTED, .link = end->link};
 	event.accepted.address = address;
 	event.accepted.endpoint = address;
@@ -355,6 +356,7 @@ sim_happen_dial(Happening *happening)
 	g_autofree char *address = g_strdup_printf("/10.0.0.%u:9", node->index + 1);
 	if (happening->purpose == PDK_PURPOSE_ELECTION)
 		here->said = g_byte_array_ref(said_anew(sim, node, target));
+	sim_check_connection(here, here->other, happening->purpose);
 	sim_push(sim, sim_arrival(sim, here),
 		 (Happening){.what = HAPPENS_DIAL_ANSWER, .node = node, .end = here, .dial = happening->dial});
 	accept(here->other, happening->purpose, address);

@@ -99,6 +99,7 @@ sim_start(Sim *sim, unsigned server)
 		sim->witness.life(sim->witness.context, server, true);
 	node->server = pdk_server_new(&params);
 	int64_t last = sim_disk_recover(&node->disk, pdk_server_recovery(), node->server);
+	sim_check_start(node, last);
 	node->election = sim_election_new(node);
 	g_autoptr(GError) error = NULL;
 	if (!pdk_server_join(node->server, sim->election->ops, node->election, record(node, "acceptedEpoch"),
@@ -134,6 +135,7 @@ sim_crash(Sim *sim, unsigned server)
 	g_array_unref(node->generations);
 	memset(node->listens, 0, sizeof node->listens);
 	sim_disk_fails(node);
+	sim_check_crash(node, false);
 }
 
 void
@@ -142,6 +144,7 @@ sim_wipe(Sim *sim, unsigned server)
 	g_assert(!sim->nodes[server].up);
 	sim_disk_clear(&sim->nodes[server].disk);
 	sim_disk_init(&sim->nodes[server].disk);
+	sim_check_crash(&sim->nodes[server], true);
 }
 /* ---- carrying ---- */
 
@@ -153,7 +156,7 @@ sim_step(Node *node, PdkEvent *event)
 	if (node->sim->witness.event)
 		node->sim->witness.event(node->sim->witness.context, node->index, event);
 	pdk_server_step(node->server, event, node->effects);
-	sim_check_step(node);
+	sim_check_step(node, event);
 }
 
 static void
@@ -170,6 +173,7 @@ carry_appends(Node *node)
 static void
 carry_outputs(Node *node)
 {
+	sim_check_outputs(node);
 	for (unsigned i = 0; i < node->effects->n_outputs; i++) {
 		const PdkOutput *output = &node->effects->outputs[i];
 		SimEnd *end = sim_end_find(node, output->link);
@@ -280,7 +284,5 @@ sim_carry(Node *node)
 	while (has_wishes(node->effects) && ++rounds < 16);
 	if (has_wishes(node->effects))
 		want_turn(node, node->sim->now_us + 1);
-	if (pdk_random_below(&node->sim->random, 512) == 0)
-		pdk_server_check(node->server);
-	sim_check_leader(node);
+	sim_check_turn(node);
 }

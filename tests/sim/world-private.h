@@ -21,6 +21,7 @@
 #define MAX_SERVERS 16
 
 typedef struct Node Node;
+typedef struct SimChecks SimChecks; /* checks.h */
 
 struct SimEnd {
 	Sim *sim;
@@ -37,6 +38,9 @@ struct SimEnd {
 	GQueue waiting; /* of GBytes: came while paused */
 	int64_t held_until_us; /* a cut line, or a stall: nothing arrives before, so that the order stays */
 	int64_t last_us; /* when the last of what was sent to it arrives */
+	PdkPurpose purpose; /* accepted for */
+	void *talk;         /* between two servers: what was said over it (checks.h) */
+	bool greeted;       /* to a client: the first frame was sent */
 	GByteArray *said; /* what it says is kept there; NULL: it is not */
 };
 
@@ -144,10 +148,10 @@ struct Sim {
 	uint64_t trace_hash;
 	GQueue tails[MAX_SERVERS + 1]; /* of lines: the last of every server, and of the world */
 	const char *invariant;
-	GHashTable *appended; /* zxid -> checksum of the txn: one txn a zxid */
 	GHashTable *leaders;  /* epoch -> sid: one leader an epoch */
 	GHashTable *digests;  /* zxid -> digest of the tree there: one history */
 	SimCounts counts;
+	SimChecks *checks;
 	GPtrArray *all_ends;
 	SimWitness witness; /* all NULL: nobody */
 };
@@ -209,10 +213,22 @@ void sim_step(Node *node, PdkEvent *event);
 /* A turn, and everything that follows from it. */
 void sim_carry(Node *node);
 
-/* ---- checks.c: what must hold at every step ---- */
+/* ---- checks.c: what must hold, whatever happens ---- */
+void sim_checks_begin(Sim *sim);
+void sim_checks_end(Sim *sim);
+/* It starts with a log and snapshots that end at @last. */
+void sim_check_start(Node *node, int64_t last);
 void sim_check_append(Node *node, int64_t zxid, GBytes *txn);
-void sim_check_step(Node *node);
-void sim_check_leader(Node *node);
+/* After each event. */
+void sim_check_step(Node *node, const PdkEvent *event);
+/* Before what it wants to send is sent. */
+void sim_check_outputs(Node *node);
+/* After a turn. */
+void sim_check_turn(Node *node);
+/* It crashed; this is what its disk kept. @wiped: and its disk is gone. */
+void sim_check_crash(Node *node, bool wiped);
+/* One server dialled another. */
+void sim_check_connection(SimEnd *from, SimEnd *to, PdkPurpose purpose);
 /* A line of the log is counted where it tells what happened. */
 void sim_count_line(Sim *sim, const char *line);
 

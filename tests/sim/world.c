@@ -159,7 +159,6 @@ sim_new(const SimParams *params)
 	sim->n = params->voters + params->observers;
 	g_assert_cmpuint(sim->n, <=, MAX_SERVERS);
 	sim->heap = g_array_new(FALSE, FALSE, sizeof(Happening *));
-	sim->appended = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	sim->leaders = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	sim->digests = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	sim->all_ends = g_ptr_array_new_with_free_func(sim_end_free);
@@ -171,6 +170,7 @@ sim_new(const SimParams *params)
 		sim_disk_init(&sim->nodes[i].disk);
 		sim_clock_init(&sim->nodes[i]);
 	}
+	sim_checks_begin(sim);
 	for (unsigned i = 0; i < sim->n && !params->idle; i++)
 		sim_start(sim, i);
 	return sim;
@@ -179,14 +179,14 @@ sim_new(const SimParams *params)
 void
 sim_free(Sim *sim)
 {
-	for (unsigned i = 0; i < sim->n; i++) {
+	for (unsigned i = 0; i < sim->n; i++)
 		sim_crash(sim, i);
+	for (unsigned i = 0; i < sim->n; i++)
 		sim_disk_clear(&sim->nodes[i].disk);
-	}
 	for (guint i = 0; i < sim->heap->len; i++)
 		sim_happening_free(g_array_index(sim->heap, Happening *, i));
 	g_array_unref(sim->heap);
-	g_hash_table_unref(sim->appended);
+	sim_checks_end(sim);
 	g_hash_table_unref(sim->leaders);
 	g_hash_table_unref(sim->digests);
 	g_ptr_array_unref(sim->all_ends);

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One history: every txn has one predecessor, whoever logs it, so that two logs with one txn in common agree on all before it;
+ * what is committed is one path through these. Agreement, TotalOrder, PrefixConsistency, Integrity and the primary orders of ZAB
+ * follow, and are looked for in this form. Changes when what is meant by one history does.
+ */
+#include "sim/checks.h"
+
+typedef struct {
+	int64_t parent;
+	guint hash;
+	bool committed;
+	PdkTxnHeader header;
+} SimTxn;
+
+static SimTxn *
+find(const SimChecks *checks, int64_t zxid)
+{
+	return g_hash_table_lookup(checks->txns, &zxid);
+}
+
+int64_t
+sim_chain_end(const SimChecks *checks, int64_t zxid)
+{
+	while (zxid > 0 && pdk_zxid_counter(zxid) == 0) {
+		int64_t epoch = pdk_zxid_epoch(zxid);
+		const int64_t *end = g_hash_table_lookup(checks->initial, &epoch);
+		zxid = end ? *end : 0;
+	}
+	return zxid;
+}
+
+bool
+sim_chain_committed(const SimChecks *checks, int64_t zxid)
+{
+	zxid = sim_chain_end(checks, zxid);
+	const SimTxn *txn = zxid > 0 ? find(checks, zxid) : NULL;
+	return zxid == 0 || (txn && txn->committed);
+}
+
+bool
+sim_chain_holds(const SimChecks *checks, int64_t head, int64_t zxid)
+{
+	zxid = sim_chain_end(checks, zxid);
+	for (head = sim_chain_end(checks, head); head > zxid;) {
+		const SimTxn *txn = find(checks, head);
+		if (txn == NULL)
+			return false;
+		if (txn->committed)
+			return sim_chain_committed(checks, zxid);
+		head = txn->parent;
+	}
+	return head == zxid;
+}
+
+/* ---- what is logged ---- */
+
+static bool
+leads_in(const Node *node, int64_t epoch)
+{
+	PdkEnsembleFacts known = {.size = sizeof known};
+	const PdkView *view = pdk_server_view(node->server);
+	return view->ensemble(view->core, &known) && known.leads && known.epoch == epoch;
+}
+
+static void
+check_counter(Node *node, int64_t zxid, int64_t parent)
+{
+	int64_t counter = pdk_zxid_counter(zxid);
+	bool next = pdk_zxid_epoch(zxid) == pdk_zxid_epoch(parent) ? zxid == parent + 1 : counter == 1;
+	if (counter == 0 || counter == INT64_C(0xffffffff))
+		sim_fail(node->sim, "A17-counter", "server %" PRId64 " logs " HEX, node->sid, (guint64)zxid);
+	if (!next)
+		sim_fail(node->sim, "LocalPrimaryOrder", "server %" PRId64 " logs " HEX " behind " HEX, node->sid, (guint64)zxid,
+			 (guint64)parent);
+}
+
+/* The first to log it is the leader of its epoch. */
+static void
+first_seen(Node *node, int64_t zxid, int64_t parent, GBytes *txn)
+{
+	SimTxn *known = g_new0(SimTxn, 1);
+	size_t length;
+	const uint8_t *bytes = g_bytes_get_data(txn, &length);
+	*known = (SimTxn){.parent = parent, .hash = g_bytes_hash(txn)};
+	if (!pdk_txn_header(bytes, length, &known->header) || known->header.zxid != zxid)
+		sim_fail(node->sim, "Integrity", "server %" PRId64 " logs as " HEX " what is no txn of that name", node->sid,
+			 (guint64)zxid);
+	if (!leads_in(node, pdk_zxid_epoch(zxid)))
+		sim_fail(node->sim, "Integrity", "server %" PRId64 " logs " HEX ", which no leader of its epoch proposed", node->sid,
+			 (guint64)zxid);
+	check_counter(node, zxid, parent);
+	g_hash_table_insert(node->sim->checks->txns, g_memdup2(&zxid, sizeof zxid), known);
+}
+
+void
+sim_chain_append(Node *node, int64_t zxid, GBytes *txn)
+{
+	SimSeen *seen = sim_seen(node);
+	int64_t parent = sim_chain_end(node->sim->checks, seen->head);
+	const SimTxn *known = find(node->sim->checks, zxid);
+	if (zxid <= seen->head)
+		sim_fail(node->sim, "log-rises", "server %" PRId64 " logs " HEX " behind " HEX, node->sid, (guint64)zxid,
+			 (guint64)seen->head);
+	if (known == NULL)
+		first_seen(node, zxid, parent, txn);
+	else if (known->hash != g_bytes_hash(txn))
+		sim_fail(node->sim, "one-txn-a-zxid", "server %" PRId64 " logs another txn under " HEX, node->sid, (guint64)zxid);
+	else if (known->parent != parent)
+		sim_fail(node->sim, "log-matching", "server %" PRId64 " logs " HEX " behind " HEX ", others behind " HEX, node->sid,
+			 (guint64)zxid, (guint64)parent, (guint64)known->parent);
+	seen->head = zxid;
+}
+
+void
+sim_chain_cut(Node *node, int64_t zxid)
+{
+	SimSeen *seen = sim_seen(node);
+	int64_t at = seen->head;
+	while (at > zxid) {
+		const SimTxn *txn = find(node->sim->checks, sim_chain_end(node->sim->checks, at));
+		at = txn ? txn->parent : 0;
+	}
+	seen->head = MAX(at, seen->snapshot <= zxid ? seen->snapshot : 0);
+}
+
+/* ---- what is committed ---- */
+
+static bool
+quorum_has(Sim *sim, const PdkMembers *members, int64_t zxid)
+{
+	PdkSids sids;
+	sids.n = 0;
+	for (unsigned i = 0; i < sim->n; i++)
+		if (sim_chain_holds(sim->checks, sim_durable_zxid(&sim->nodes[i]), zxid))
+			pdk_sids_add(&sids, sim->nodes[i].sid);
+	return pdk_members_quorum(members, &sids);
+}
+
+static void
+check_quorum(Node *node, int64_t zxid)
+{
+	const PdkReplica *replica = node->server->replica;
+	bool two = pdk_members_version(replica->last_seen) > pdk_members_version(replica->committed);
+	if (!quorum_has(node->sim, replica->committed, zxid) || (two && !quorum_has(node->sim, replica->last_seen, zxid)))
+		sim_fail(node->sim, "A7-commit-rule", "server %" PRId64 " takes " HEX " for committed, and no quorum has it on disk",
+			 node->sid, (guint64)zxid);
+}
+
+/* A request is carried out once, whoever passes it on how often. */
+static void
+check_once(Node *node, int64_t zxid, const PdkTxnHeader *header)
+{
+	SimChecks *checks = node->sim->checks;
+	if (header->type == PDK_OP_CLOSE_SESSION)
+		g_hash_table_add(checks->closed, g_memdup2(&header->session, sizeof header->session));
+	if (header->cxid <= 0)
+		return;
+	g_autofree char *name = g_strdup_printf("%" PRIx64 " %d", (uint64_t)header->session, header->cxid);
+	if (!g_hash_table_add(checks->executed, g_steal_pointer(&name)))
+		sim_fail(node->sim, "executed-once", "request %d of session " HEX " is carried out again by " HEX, header->cxid,
+			 (guint64)header->session, (guint64)zxid);
+}
+
+/* All between @from and @zxid, oldest first. */
+static void
+mark(Node *node, int64_t from, int64_t zxid)
+{
+	SimChecks *checks = node->sim->checks;
+	g_autoptr(GArray) path = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	for (int64_t at = zxid; at > from; at = find(checks, at)->parent)
+		g_array_append_val(path, at);
+	for (guint i = path->len; i > 0; i--) {
+		int64_t at = g_array_index(path, int64_t, i - 1);
+		SimTxn *txn = find(checks, at);
+		txn->committed = true;
+		check_once(node, at, &txn->header);
+	}
+}
+
+static void
+note_members(SimChecks *checks, PdkMembers *members)
+{
+	if (members == checks->members)
+		return;
+	if (checks->members && pdk_members_version(members) < pdk_members_version(checks->members))
+		return;
+	g_clear_pointer(&checks->members, pdk_members_unref);
+	checks->members = pdk_members_ref(members);
+}
+
+void
+sim_chain_commit(Node *node, int64_t said)
+{
+	SimChecks *checks = node->sim->checks;
+	int64_t zxid = sim_chain_end(checks, said);
+	if (sim_chain_committed(checks, zxid))
+		return;
+	if (zxid < checks->committed) {
+		sim_fail(node->sim, "Agreement", "server %" PRId64 " takes " HEX " for committed, others passed it over up to " HEX,
+			 node->sid, (guint64)said, (guint64)checks->committed);
+		return;
+	}
+	if (!sim_chain_holds(checks, zxid, checks->committed)) {
+		sim_fail(node->sim, "PrefixConsistency", "server %" PRId64 " takes " HEX " for committed, which does not follow " HEX,
+			 node->sid, (guint64)said, (guint64)checks->committed);
+		return;
+	}
+	check_quorum(node, zxid);
+	mark(node, checks->committed, zxid);
+	checks->committed = zxid;
+	note_members(checks, node->server->replica->committed);
+}
+
+void
+sim_chain_begin(Node *node, int64_t epoch)
+{
+	SimChecks *checks = node->sim->checks;
+	int64_t end = sim_seen(node)->head;
+	if (g_hash_table_contains(checks->initial, &epoch))
+		return;
+	while (pdk_zxid_epoch(end) == epoch && find(checks, end))
+		end = find(checks, end)->parent;
+	end = sim_chain_end(checks, end);
+	g_hash_table_insert(checks->initial, g_memdup2(&epoch, sizeof epoch), g_memdup2(&end, sizeof end));
+}
+
+void
+sim_chain_kept(Sim *sim, const char *when)
+{
+	const SimChecks *checks = sim->checks;
+	if (checks->members && !quorum_has(sim, checks->members, checks->committed))
+		sim_fail(sim, "A11-committed-stays", "%s, and no quorum has the committed " HEX " on disk", when,
+			 (guint64)checks->committed);
+}
