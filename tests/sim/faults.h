@@ -8,34 +8,41 @@
 
 #include "sim/world.h"
 
+typedef enum {
+	FAULT_DRAWN,  /* a run may meet it */
+	FAULT_ALWAYS, /* it repairs: every mix has it */
+	FAULT_NAMED,  /* not drawn, only named */
+} SimFaultHow;
+
 typedef struct {
 	const char *name;  /* as in --faults, in the result line and in README.md */
 	const char *story; /* one line for --list */
-	/* Lets it happen; false: it could not be now (a wipe that would lose what was promised, a pair that is one), nothing was done. */
+	SimFaultHow how;
+	/* Lets it happen, for which the world may have to run; false: it could not be now, nothing was done. */
 	bool (*strike)(Sim *sim);
-	/* Ends what it left behind; NULL: there is nothing, or sim_heal() does it. */
-	void (*mend)(Sim *sim);
-	bool quiet; /* not drawn unless it is named */
 } SimFault;
 
-/* All of them, in an order that never changes (a seed's draw depends on it); *n is their number. */
+/* All of them, in an order that never changes (a seed's draw depends on it): new ones come last. *n is their number. */
 const SimFault *sim_faults(unsigned *n);
-const SimFault *sim_fault_find(const char *name);
 
 /* Which of them a run meets: a weight each, 0: never. */
 #define SIM_FAULTS_MAX 64
 typedef struct {
 	unsigned weights[SIM_FAULTS_MAX];
-	unsigned sum;
 } SimMix;
 
 /* Each kind is in with a chance of one half, with a weight of 1 to 10; never none. */
 SimMix sim_mix_draw(PdkRandom *draw);
-/* The named ones only, comma-separated, all with weight 1; false: *unknown is the name that is none (g_free). */
+/*
+ * "crash=3,cut": the named ones, with the weight behind '=' or 1, and those that repair. False: *unknown is the name that is
+ * none (g_free).
+ */
 bool sim_mix_parse(const char *names, SimMix *mix, char **unknown);
+/* What sim_mix_parse makes @mix of; g_free. */
+char *sim_mix_names(const SimMix *mix);
 /* One fault by weight; its index, or -1 when the drawn one could not be now. */
 int sim_mix_strike(const SimMix *mix, Sim *sim);
-/* Everything works again: heals, mends, starts who is down. */
+/* Everything works again: wires heal, disks are quick, who is down starts. */
 void sim_mend_all(Sim *sim);
 
 #endif

@@ -16,7 +16,7 @@ server_log(void *context, PdkLogLevel level, const char *line)
 static PdkMembers *
 make_members(const Sim *sim)
 {
-	PdkMembersRules rules = {.standalone_enabled = true};
+	PdkMembersRules rules = {.standalone_enabled = sim->params.voters > 1};
 	g_autoptr(GString) text = g_string_new(NULL);
 	for (unsigned i = 0; i < sim->n; i++)
 		g_string_append_printf(text, "server.%u=10.0.0.%u:%d:%d:%s\n", i + 1, i + 1, QUORUM_PORT, ELECTION_PORT,
@@ -36,7 +36,7 @@ make_settings(Node *node)
 	*replica = (PdkReplicaParams){
 		.self = node->sid,
 		.committed = make_members(node->sim),
-		.rules = {.standalone_enabled = true, .version_allowed = true},
+		.rules = {.standalone_enabled = params->voters > 1, .version_allowed = true},
 		.tick_ms = 2000,
 		.init_limit = 10,
 		.sync_limit = 5,

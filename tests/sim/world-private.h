@@ -153,6 +153,8 @@ struct Sim {
 	SimCounts counts;
 	SimChecks *checks;
 	GPtrArray *all_ends;
+	void (*hush)(void *context, int64_t until_us);
+	void *hush_context;
 	SimWitness witness; /* all NULL: nobody */
 };
 
@@ -170,8 +172,7 @@ void sim_happening_free(Happening *happening);
 /* ---- trace.c: what is told ---- */
 void sim_trace_init(Sim *sim);
 void sim_trace_clear(Sim *sim);
-/* A line of the world, and one of a server. */
-void sim_tell(Sim *sim, const char *who, const char *line);
+/* A line of a server. */
 void sim_tell_of(Node *node, const char *line);
 /* Goes into the number that tells runs apart. */
 void sim_note(Sim *sim, uint64_t what);

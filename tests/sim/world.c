@@ -150,6 +150,12 @@ sim_use_election(Sim *sim, const char *election)
 	sim->election = strcmp(election, "paxos") == 0 ? &pdk_plugin_election_paxos : &pdk_plugin_election_fle;
 }
 
+const char *
+sim_election(const Sim *sim)
+{
+	return sim->election->name;
+}
+
 Sim *
 sim_new(const SimParams *params)
 {
@@ -254,7 +260,7 @@ bool
 sim_may_wipe(Sim *sim, unsigned server)
 {
 	const Node *node = &sim->nodes[server];
-	if (!node->up || server >= sim->params.voters)
+	if (!node->up || sim->params.voters < 2 || server >= sim->params.voters)
 		return server >= sim->params.voters;
 	for (unsigned i = 0; i < sim->params.voters; i++) {
 		const Node *other = &sim->nodes[i];
@@ -321,6 +327,20 @@ sim_agree(Sim *sim)
 	}
 	return true;
 }
+void
+sim_on_hush(Sim *sim, void (*hush)(void *context, int64_t until_us), void *context)
+{
+	sim->hush = hush;
+	sim->hush_context = context;
+}
+
+void
+sim_hush(Sim *sim, int64_t until_us)
+{
+	if (sim->hush)
+		sim->hush(sim->hush_context, until_us);
+}
+
 void
 sim_later(Sim *sim, int64_t at_us, void (*fire)(void *data), void *data)
 {

@@ -50,8 +50,9 @@ void sim_start(Sim *sim, unsigned server);
 bool sim_is_up(const Sim *sim, unsigned server);
 /* It stands still: nothing reaches it and it does nothing, until then. */
 void sim_pause(Sim *sim, unsigned server, int64_t until_us);
-/* With the other election from the next start on; all are down. */
+/* With this election from the next start on; all are down. */
 void sim_use_election(Sim *sim, const char *election);
+const char *sim_election(const Sim *sim);
 /* Strangers connect to the peer ports, say nonsense or nothing, and some leave. */
 void sim_storm(Sim *sim, unsigned server);
 
@@ -115,6 +116,9 @@ void sim_send(Sim *sim, SimEnd *end, const void *data, size_t length);
 void sim_hang_up(Sim *sim, SimEnd *end);
 /* The connection stays, but nobody listens to it any more. */
 void sim_forsake(SimEnd *end);
+/* Clients are to be silent until then; @hush sees to it. */
+void sim_on_hush(Sim *sim, void (*hush)(void *context, int64_t until_us), void *context);
+void sim_hush(Sim *sim, int64_t until_us);
 /* Calls back then; @data is taken over and freed (g_free) afterwards. */
 void sim_later(Sim *sim, int64_t at_us, void (*fire)(void *data), void *data);
 
@@ -126,6 +130,8 @@ const char *sim_failure(const Sim *sim);
 const char *sim_invariant(const Sim *sim);
 /* @invariant: its name, static. Only the first is kept. */
 void sim_fail(Sim *sim, const char *invariant, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* A line of the world. */
+void sim_tell(Sim *sim, const char *who, const char *line);
 /* The last lines of every server and of the world; g_free. */
 char *sim_tail(const Sim *sim);
 /* Of all that happened and was said so far: the same in runs that are the same. */
