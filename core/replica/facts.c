@@ -44,6 +44,15 @@ count_learners(const PdkReplica *replica, PdkReplicaFacts *into)
 	}
 }
 
+static int64_t
+observed(const PdkReplica *replica)
+{
+	const PdkLearning *learning = &replica->learning;
+	if (replica->role != PDK_PEER_OBSERVING || learning->stage <= PDK_LEARNER_DIALLING)
+		return -1;
+	return learning->through >= 0 ? learning->through : learning->leader;
+}
+
 void
 pdk_replica_facts(const PdkReplica *replica, PdkReplicaFacts *into)
 {
@@ -60,8 +69,10 @@ pdk_replica_facts(const PdkReplica *replica, PdkReplicaFacts *into)
 		.min_proposal_bytes = replica->min_proposal_bytes,
 		.max_proposal_bytes = replica->max_proposal_bytes,
 		.election_ms = replica->election_ms,
+		.observed = observed(replica),
 	};
-	if (replica->role == PDK_PEER_LEADING)
+	into->serves_observers = replica->role == PDK_PEER_FOLLOWING && replica->params.observer_master_port > 0;
+	if (replica->role == PDK_PEER_LEADING || into->serves_observers)
 		count_learners(replica, into);
 }
 

@@ -211,6 +211,8 @@ typedef struct {
 	const char *sync_mode;   /* NONE, DIFF, SNAP, TRUNC: how this learner was brought up */
 	unsigned learners, synced_followers, synced_observers, synced_non_voters; /* at a leader */
 	unsigned pending_syncs;  /* at a leader: learners being synchronised */
+	bool serves_observers;   /* a follower that may; synced_observers counts those */
+	int64_t observed;        /* an observer's: whom it is connected to, -1: nobody yet */
 	unsigned quorum_size;    /* voters */
 	int64_t leading_since_us; /* 0: not leading */
 	int64_t last_proposal_bytes, min_proposal_bytes, max_proposal_bytes; /* -1: none yet */

@@ -14,7 +14,7 @@
  *   readonly    service without a leader
  *   recovery    what persistence gives back at the start
  *   replication shipping remote   an ensemble: commits, snapshots and requests that cross servers
- *   view        what others may look at
+ *   view gauges what others may look at
  */
 #ifndef PDK_SERVER_PRIVATE_H
 #define PDK_SERVER_PRIVATE_H
@@ -312,6 +312,7 @@ struct PdkServer {
 	int64_t trace_mask;
 	PdkBuffer view_text;
 	PdkViewPlace view_place;
+	char peer_state[64]; /* as a metric shows it */
 };
 
 /* ---- small tools (server.c) ---- */
@@ -629,6 +630,9 @@ bool pdk_read_only_refuses(int32_t op);
 void pdk_digest_compare(PdkServer *server, int64_t zxid, const PdkTxnDigest *digest);
 /* Remembers the tree's digest when @zxid is one of those kept for `hash`. */
 void pdk_digest_keep(PdkServer *server, int64_t zxid);
+
+/* ---- gauges.c ---- */
+bool pdk_gauges_metric(void *core, uint64_t *cursor, PdkMetric *into);
 
 /* ---- view.c ---- */
 void pdk_view_init(PdkServer *server);

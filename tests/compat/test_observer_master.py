@@ -11,6 +11,7 @@ import unittest
 
 import rawzk
 import test_mixed
+import test_reconfig
 from ensemble import Ensemble, Member
 from harness import JAVA, PADDOCK, four_letter, free_port, have_java, main, need, wait_until
 from rawzk import CREATE, EPHEMERAL, OK, SYNC, buf
@@ -59,6 +60,20 @@ def inodes(member):
             continue
         if match:
             yield match.group(1)
+
+
+class MovingNeighbour(Neighbour, test_reconfig.MovingMember):
+    pass
+
+
+class MovingNeighbours(test_reconfig.Reconfigured):
+    """Three voters, an observer, and one more server that joins them."""
+
+    member = MovingNeighbour
+
+    def __init__(self, kinds, **arguments):
+        super().__init__(kinds, first=4, **arguments)
+        self[4].observer = True
 
 
 class RawLearner:
@@ -112,7 +127,9 @@ class RawLearner:
             pass
 
 
-class ObserverMaster(unittest.TestCase):
+class AtFollowers:
+    """What cases about an observer at a follower share."""
+
     def begin(self, voters, observer, **more):
         self.port = free_port()
         ensemble = Neighbours(voters, observers=[observer], settings={"observerMasterPort": str(self.port), **more})
@@ -132,6 +149,8 @@ class ObserverMaster(unittest.TestCase):
         masters = [member for member in ensemble.running if member.host in hosts]
         return masters[0] if masters and ensemble[4].mode() == "observer" else None
 
+
+class ObserverMaster(AtFollowers, unittest.TestCase):
     def use(self, ensemble, base):
         """Through the observer: writes of every kind, a sync, an ephemeral, a watch, a session that comes back."""
         leader = ensemble.leader()
@@ -207,6 +226,42 @@ class ObserverMaster(unittest.TestCase):
             time.sleep(1)
         self.assertEqual(other.get("/mine").err, OK)
 
+    def numbers(self, member):
+        return dict(line.split("\t") for line in (four_letter(member.port, "mntr") or "").splitlines() if "\t" in line)
+
+    def check_numbers(self, voters, observer):
+        """What mntr tells of observers, and of what each member does."""
+        ensemble = self.begin(voters, observer)
+        master = wait_until(lambda: self.master(ensemble), "an observer at a follower", 30)
+        wait_until(lambda: self.numbers(master).get("zk_synced_observers") == "1", "the observer is counted", 10)
+        at_observer = self.numbers(ensemble[4])
+        self.assertEqual(at_observer["zk_observer_master_id"], str(master.sid))
+        self.assertEqual(at_observer["zk_peer_state"], "observing - broadcast")
+        self.assertNotIn("zk_synced_observers", at_observer)
+        for member in ensemble.members[:3]:
+            found = self.numbers(member)
+            leads = found["zk_server_state"] == "leader"
+            self.assertEqual(found["zk_synced_observers"], "1" if member is master else "0")
+            self.assertEqual(found["zk_peer_state"], "leading - broadcast" if leads else "following - broadcast")
+            self.assertEqual("zk_learners" in found, leads)
+            self.assertNotIn("zk_observer_master_id", found)
+
+    def test_our_followers_count_the_observers_they_serve(self):
+        self.check_numbers((PADDOCK,) * 3, PADDOCK)
+
+    def test_followers_of_apache_count_the_observers_they_serve(self):
+        self.check_numbers((JAVA,) * 3, JAVA)
+
+    def test_where_no_follower_serves_observers_the_leader_counts_them(self):
+        ensemble = Ensemble((PADDOCK,) * 3, observers=[PADDOCK])
+        self.addCleanup(ensemble.kill)
+        ensemble.start()
+        leader = ensemble.leader()
+        wait_until(lambda: self.numbers(leader).get("zk_synced_observers") == "1", "the observer is counted", 10)
+        self.assertEqual(self.numbers(ensemble[4])["zk_observer_master_id"], str(leader.sid))
+        for member in ensemble.members[:3]:
+            self.assertEqual("zk_synced_observers" in self.numbers(member), member is leader)
+
     def test_an_observer_goes_to_the_leader_when_no_follower_answers(self):
         port = free_port()
         ensemble = Neighbours((PADDOCK,) * 3, observers=[PADDOCK])
@@ -242,6 +297,54 @@ class ObserverMaster(unittest.TestCase):
             if "MiB behind" in follower.log():
                 break
         wait_until(lambda: "observer 9 at" in follower.log() and "MiB behind" in follower.log(), "a line about it")
+        ensemble.assert_equal(self)
+
+
+class MembersHeardOf(test_reconfig.Reconfiguring, AtFollowers, unittest.TestCase):
+    """Reconfigurations that an observer hears of through a follower: INFORMANDACTIVATE."""
+
+    def begin(self, kinds):
+        self.port = free_port()
+        ensemble = MovingNeighbours(kinds, election=self.election, settings={"observerMasterPort": str(self.port)})
+        self.addCleanup(ensemble.kill)
+        return ensemble.start_first()
+
+    def hear(self, voters, observer):
+        ensemble = self.begin((voters,) * 3 + (observer, PADDOCK))
+        master = wait_until(lambda: self.master(ensemble), "an observer at a follower", 30)
+        client = self.kazoo(ensemble, ensemble.leader().sid)
+        ensemble.launch(5)
+        ensemble.wait_ready()
+        client.reconfig(joining=ensemble[5].entry, leaving=None, new_members=None)
+        self.assert_config(ensemble, *ensemble.members)
+        self.assertIs(self.master(ensemble), master)  # it heard of them there
+        ensemble[4].observer = False
+        client.reconfig(joining=ensemble[4].entry, leaving=None, new_members=None)
+        wait_until(lambda: ensemble[4].mode() == "follower", "a follower", 20)
+        self.assert_config(ensemble, *ensemble.members)
+        ensemble.assert_equal(self)
+
+    def test_an_observer_hears_of_new_members_through_its_follower(self):
+        self.hear(PADDOCK, PADDOCK)
+
+    def test_an_observer_of_apache_hears_of_them_through_our_follower(self):
+        self.hear(PADDOCK, JAVA)
+
+    def test_our_observer_hears_of_them_through_a_follower_of_apache(self):
+        self.hear(JAVA, PADDOCK)
+
+    def test_an_observer_goes_to_the_leader_that_its_follower_names(self):
+        ensemble = self.begin((PADDOCK,) * 5)
+        wait_until(lambda: self.master(ensemble), "an observer at a follower", 30)
+        leader = ensemble.leader()
+        left = [member for member in ensemble.members[:4] if member is not leader]
+        said = len(ensemble[4].log())
+        self.kazoo(ensemble, left[0].sid).reconfig(joining=None, leaving=str(leader.sid), new_members=None)
+        wait_until(lambda: "leader" in [member.mode() for member in left], "another leader", 20)
+        wait_until(lambda: self.master(ensemble), "the observer at a follower again", 30)
+        self.assertNotIn("elected leader", ensemble[4].log()[said:])
+        leader.kill()
+        self.assert_config(ensemble, *left)
         ensemble.assert_equal(self)
 
 

@@ -85,7 +85,9 @@ class Reconfigured(Ensemble):
         return self.start(*range(1, self.first + 1))
 
 
-class Reconfig(unittest.TestCase):
+class Reconfiguring:
+    """What cases about changing members share."""
+
     election = "fle"
 
     def begin(self, kinds=(PADDOCK,) * 4, **arguments):
@@ -165,6 +167,8 @@ class Reconfig(unittest.TestCase):
             self.assertEqual([p for p in writer.acknowledged if p.rsplit("/", 1)[1] not in there], [])
         ensemble.stop()
 
+
+class Reconfig(Reconfiguring, unittest.TestCase):
     # ---- what comes and goes ----
 
     def test_an_observer_is_added_promoted_demoted_and_removed(self):
