@@ -5,13 +5,28 @@
  * follow, and are looked for in this form. Changes when what is meant by one history does.
  */
 #include "sim/checks.h"
+#include "sim/truth.h"
 
 typedef struct {
 	int64_t parent;
 	guint hash;
 	bool committed;
 	PdkTxnHeader header;
+	GBytes *txn; /* until it is committed */
 } SimTxn;
+
+static void
+free_txn(void *txn)
+{
+	g_clear_pointer(&((SimTxn *)txn)->txn, g_bytes_unref);
+	g_free(txn);
+}
+
+GHashTable *
+sim_chain_new(void)
+{
+	return g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, free_txn);
+}
 
 static SimTxn *
 find(const SimChecks *checks, int64_t zxid)
@@ -82,13 +97,15 @@ first_seen(Node *node, int64_t zxid, int64_t parent, GBytes *txn)
 	SimTxn *known = g_new0(SimTxn, 1);
 	size_t length;
 	const uint8_t *bytes = g_bytes_get_data(txn, &length);
-	*known = (SimTxn){.parent = parent, .hash = g_bytes_hash(txn)};
+	*known = (SimTxn){.parent = parent, .hash = g_bytes_hash(txn), .txn = g_bytes_ref(txn)};
 	if (!pdk_txn_header(bytes, length, &known->header) || known->header.zxid != zxid)
 		sim_fail(node->sim, "Integrity", "server %" PRId64 " logs as " HEX " what is no txn of that name", node->sid,
 			 (guint64)zxid);
 	if (!leads_in(node, pdk_zxid_epoch(zxid)))
 		sim_fail(node->sim, "Integrity", "server %" PRId64 " logs " HEX ", which no leader of its epoch proposed", node->sid,
 			 (guint64)zxid);
+	if (known->header.type == PDK_OP_CLOSE_SESSION)
+		g_hash_table_add(node->sim->checks->closing, g_memdup2(&known->header.session, sizeof(int64_t)));
 	check_counter(node, zxid, parent);
 	g_hash_table_insert(node->sim->checks->txns, g_memdup2(&zxid, sizeof zxid), known);
 }
@@ -151,15 +168,44 @@ check_quorum(Node *node, int64_t zxid)
 static void
 check_once(Node *node, int64_t zxid, const PdkTxnHeader *header)
 {
-	SimChecks *checks = node->sim->checks;
-	if (header->type == PDK_OP_CLOSE_SESSION)
-		g_hash_table_add(checks->closed, g_memdup2(&header->session, sizeof header->session));
-	if (header->cxid <= 0)
-		return;
 	g_autofree char *name = g_strdup_printf("%" PRIx64 " %d", (uint64_t)header->session, header->cxid);
-	if (!g_hash_table_add(checks->executed, g_steal_pointer(&name)))
+	if (!g_hash_table_add(node->sim->checks->executed, g_steal_pointer(&name)))
 		sim_fail(node->sim, "executed-once", "request %d of session " HEX " is carried out again by " HEX, header->cxid,
 			 (guint64)header->session, (guint64)zxid);
+}
+
+/* What a session asked for is done in its order, though it moved from server to server meanwhile. */
+static void
+check_session_order(Node *node, int64_t zxid, const PdkTxnHeader *header)
+{
+	GHashTable *ordered = node->sim->checks->ordered;
+	int32_t last = GPOINTER_TO_INT(g_hash_table_lookup(ordered, &header->session));
+	if (header->type == PDK_OP_ERROR)
+		return;
+	if (header->cxid < last)
+		sim_fail(node->sim, "A15-session-order", "request %d of session " HEX " is carried out by " HEX ", behind %d", header->cxid,
+			 (guint64)header->session, (guint64)zxid, last);
+	g_hash_table_replace(ordered, g_memdup2(&header->session, sizeof header->session), GINT_TO_POINTER(header->cxid));
+}
+
+static void
+note_closed(SimChecks *checks, int64_t zxid, int64_t session)
+{
+	g_hash_table_insert(checks->closed, g_memdup2(&session, sizeof session), g_memdup2(&zxid, sizeof zxid));
+}
+
+static void
+mark_one(Node *node, int64_t zxid, SimTxn *txn)
+{
+	txn->committed = true;
+	if (txn->header.cxid > 0) {
+		check_once(node, zxid, &txn->header);
+		check_session_order(node, zxid, &txn->header);
+	}
+	if (txn->header.type == PDK_OP_CLOSE_SESSION)
+		note_closed(node->sim->checks, zxid, txn->header.session);
+	sim_truth_take(node->sim->checks, &txn->header, txn->txn);
+	g_clear_pointer(&txn->txn, g_bytes_unref);
 }
 
 /* All between @from and @zxid, oldest first. */
@@ -172,9 +218,7 @@ mark(Node *node, int64_t from, int64_t zxid)
 		g_array_append_val(path, at);
 	for (guint i = path->len; i > 0; i--) {
 		int64_t at = g_array_index(path, int64_t, i - 1);
-		SimTxn *txn = find(checks, at);
-		txn->committed = true;
-		check_once(node, at, &txn->header);
+		mark_one(node, at, find(checks, at));
 	}
 }
 
@@ -210,6 +254,16 @@ sim_chain_commit(Node *node, int64_t said)
 	mark(node, checks->committed, zxid);
 	checks->committed = zxid;
 	note_members(checks, node->server->replica->committed);
+}
+
+bool
+sim_truth_txn(const Sim *sim, int64_t zxid, PdkTxnHeader *into)
+{
+	const SimTxn *txn = find(sim->checks, zxid);
+	if (txn == NULL || !txn->committed)
+		return false;
+	*into = txn->header;
+	return true;
 }
 
 void

@@ -86,6 +86,7 @@ static void
 on_hello(SimTalk *talk, const PdkPacket *packet)
 {
 	talk->observer = packet->type == PDK_PACKET_OBSERVERINFO;
+	talk->hello_epoch = pdk_zxid_epoch(packet->zxid);
 	must(talk->learner, pdk_zxid_epoch(packet->zxid) >= sim_seen(talk->learner)->accepted, "A2-promise", packet,
 	     ", it accepted a later epoch");
 }
@@ -101,6 +102,8 @@ on_ack_epoch(SimTalk *talk, const PdkPacket *packet)
 	     ", which is not on its disk");
 	must(learner, current == -1 || current == sim_seen(learner)->current, "A2-promise", packet,
 	     ", its disk has another currentEpoch");
+	must(learner, current == -1 || talk->hello_epoch < talk->epoch, "A3-counted-once", packet,
+	     ", it had accepted this epoch before");
 	talk->promised = true;
 	talk->acked_epoch_zxid = packet->zxid;
 	if (current == -1 || talk->master || talk->observer)

@@ -6,9 +6,12 @@ void
 sim_checks_begin(Sim *sim)
 {
 	SimChecks *checks = sim->checks = g_new0(SimChecks, 1);
-	checks->txns = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+	checks->txns = sim_chain_new();
 	checks->initial = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
-	checks->closed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	checks->closed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+	checks->closing = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	checks->ordered = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	checks->truth = sim_truth_new();
 	checks->through = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	checks->executed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	checks->summaries = g_array_new(FALSE, FALSE, sizeof(SimSummary));
@@ -24,6 +27,9 @@ sim_checks_end(Sim *sim)
 	g_hash_table_unref(checks->txns);
 	g_hash_table_unref(checks->initial);
 	g_hash_table_unref(checks->closed);
+	g_hash_table_unref(checks->closing);
+	g_hash_table_unref(checks->ordered);
+	g_hash_table_unref(checks->truth);
 	g_hash_table_unref(checks->through);
 	g_hash_table_unref(checks->executed);
 	g_array_unref(checks->summaries);

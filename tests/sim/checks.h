@@ -23,6 +23,7 @@ typedef struct {
 	bool in_body;          /* of a snapshot: not made of packets */
 	uint8_t tail[32];      /* the last bytes of the body */
 	unsigned n_tail;
+	int64_t hello_epoch;   /* that the learner had accepted, as it said first */
 	int64_t epoch;         /* as LEADERINFO said, -1: it was not sent yet */
 	int64_t acked_epoch_zxid; /* as ACKEPOCH said */
 	bool promised;         /* ACKEPOCH was sent */
@@ -60,7 +61,10 @@ struct SimChecks {
 	GHashTable *txns;      /* zxid -> SimTxn */
 	GHashTable *initial;   /* epoch -> end of its leader's initial history */
 	GHashTable *executed;  /* requests: session and cxid */
-	GHashTable *closed;    /* sessions that a committed txn closed */
+	GHashTable *closed;    /* sessions that a committed txn closed -> its zxid */
+	GHashTable *closing;   /* sessions whose end was proposed */
+	GHashTable *ordered;   /* session -> cxid of its last request that was carried out */
+	GHashTable *truth;     /* path -> GArray of SimState */
 	GHashTable *through;   /* epoch -> sid that passed its ACKEPOCH quorum */
 	int64_t committed;     /* the last txn that is */
 	PdkMembers *members;   /* in force then */
@@ -76,6 +80,7 @@ sim_seen(const Node *node)
 }
 
 /* ---- checks-log.c: one history ---- */
+GHashTable *sim_chain_new(void);
 /* An epoch << 32 stands for the end of that epoch's initial history. */
 int64_t sim_chain_end(const SimChecks *checks, int64_t zxid);
 /* Has a log that ends with @head the txn @zxid? */
@@ -90,6 +95,11 @@ void sim_chain_commit(Node *node, int64_t zxid);
 void sim_chain_begin(Node *node, int64_t epoch);
 /* What was committed is still durable at a quorum. */
 void sim_chain_kept(Sim *sim, const char *when);
+
+/* ---- checks-truth.c: the data ---- */
+GHashTable *sim_truth_new(void);
+/* It is committed. */
+void sim_truth_take(SimChecks *checks, const PdkTxnHeader *header, GBytes *txn);
 
 /* ---- checks-epochs.c: what is promised on disk ---- */
 void sim_epochs_look(Node *node);

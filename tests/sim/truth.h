@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What clients may compare their answers with: which txns are committed, and the data as these made it, at every zxid. It is
+ * made from the bytes of the txns alone, by other code than the servers'. Changes when clients want to know more.
+ */
+#ifndef TESTS_SIM_TRUTH_H
+#define TESTS_SIM_TRUTH_H
+
+#include "server/server-private.h"
+#include "sim/world.h"
+
+typedef enum {
+	SIM_NODE_CREATED = 1,
+	SIM_NODE_DELETED,
+	SIM_NODE_CHANGED,    /* its data */
+	SIM_NODE_CHILDREN,
+	SIM_NODE_ACL,
+} SimChange;
+
+#define SIM_OWNER_OTHER INT64_C(-1) /* a container, or one that lives for a time */
+
+/* A node from @zxid on, until the next change. */
+typedef struct {
+	int64_t zxid;
+	SimChange change;
+	bool there;
+	int64_t czxid, mzxid, owner;
+	int32_t version;
+	uint32_t hash;     /* of the data, as sim_truth_hash makes it */
+	int32_t length;    /* -1: null */
+	int32_t children;
+} SimState;
+
+uint32_t sim_truth_hash(const void *data, int32_t length);
+
+/* False: no txn @zxid is committed. */
+bool sim_truth_txn(const Sim *sim, int64_t zxid, PdkTxnHeader *into);
+/* What txns have made of @path when all up to @zxid are applied; NULL: no txn ever touched it until then. */
+const SimState *sim_truth_at(const Sim *sim, const char *path, int64_t zxid);
+/* The first creation, deletion or change of data behind @zxid, 0: none. */
+int64_t sim_truth_next_change(const Sim *sim, const char *path, int64_t zxid);
+/* The zxid that closed @session, 0: none; committed, or proposed at least. */
+int64_t sim_truth_closed(const Sim *sim, int64_t session);
+bool sim_truth_closing(const Sim *sim, int64_t session);
+/* The epoch that @server serves in, 0: it does not. */
+int64_t sim_truth_epoch(Sim *sim, unsigned server);
+/* The whole tree of a server that is up and at rest is what the txns made; else the world fails. */
+void sim_truth_check(Sim *sim, unsigned server);
+
+#endif
