@@ -14,7 +14,7 @@ from kazoo.retry import KazooRetry
 
 import rawzk
 from ensemble import Ensemble
-from harness import PADDOCK, main, wait_until
+from harness import JAVA, PADDOCK, have_java, main, wait_until
 from rawzk import CREATE, EPHEMERAL, OK, SEQUENTIAL, SYNC, buf
 
 logging.getLogger("kazoo").setLevel(logging.CRITICAL)  # that connections break is what these tests are about
@@ -282,13 +282,45 @@ class WithPaxos(AnEnsemble, unittest.TestCase):
 
 
 class Disagreement(unittest.TestCase):
-    def test_members_with_different_elections_say_so(self):
-        ensemble = Ensemble([PADDOCK] * 2, election="fle")
+    """Members whose elections do not understand each other: nobody leads, and everyone says why."""
+
+    REMEDY = "set the same election on all members"
+
+    def begin(self, other):
+        """Server 1 runs fle, server 2 paxos."""
+        ensemble = Ensemble((other, PADDOCK), election="fle")
         self.addCleanup(ensemble.kill)
         ensemble[1].launch()
         ensemble.election = "paxos"
         ensemble[2].launch()
-        wait_until(lambda: "runs paxos" in ensemble[1].log() or "runs fle" in ensemble[2].log(), "a line about it", 20)
+        return ensemble
+
+    def assert_said(self, member, what):
+        wait_until(lambda: what in member.log(), "%r at server %d" % (what, member.sid), 20)
+        line = next(line for line in member.log().splitlines() if what in line)
+        self.assertIn("ERROR", line)
+        self.assertIn(self.REMEDY, line)
+
+    def test_members_with_different_elections_say_so(self):
+        ensemble = self.begin(PADDOCK)
+        self.assert_said(ensemble[1], "peer 2 runs paxos, this server runs fle")
+        self.assert_said(ensemble[2], "peer 1 runs fle, this server runs paxos")
+        self.assertEqual([member.mode() for member in ensemble.members], [None, None])
+        # With the same election they agree.
+        ensemble[2].stop()
+        ensemble.election = "fle"
+        ensemble.start()
+        self.assertIsNotNone(ensemble.leader())
+
+    @unittest.skipUnless(have_java(), "no Apache ZooKeeper here (package zookeeper)")
+    def test_beside_a_server_of_apache_paxos_says_so(self):
+        ensemble = self.begin(JAVA)
+        self.assert_said(ensemble[2], "peer 1 runs fle, this server runs paxos")
+        self.assertIsNone(ensemble[2].mode())
+        ensemble[2].stop()
+        ensemble.election = "fle"
+        ensemble.start()
+        self.assertIsNotNone(ensemble.leader())
 
 
 if __name__ == "__main__":

@@ -531,7 +531,7 @@ say_once(PdkElection *self, int64_t sid, NotificationStatus status, size_t lengt
 		return;
 	if (status == NOTIFICATION_PAXOS && !peer->told_paxos) {
 		peer->told_paxos = true;
-		self->host->log(self->host, PDK_LOG_WARNING,
+		self->host->log(self->host, PDK_LOG_ERROR,
 				"peer %" G_GINT64_FORMAT
 				" runs paxos, this server runs fle: set the same election on all members",
 				sid);
