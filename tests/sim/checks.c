@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When which checker looks at what. Changes when servers are looked at on other occasions. */
+#include "sim/checks-paxos.h"
 #include "sim/checks-talk.h"
 
 void
@@ -16,6 +17,7 @@ sim_checks_begin(Sim *sim)
 	checks->executed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	checks->summaries = g_array_new(FALSE, FALSE, sizeof(SimSummary));
 	checks->talks = g_ptr_array_new_with_free_func(sim_talk_free);
+	checks->paxos = sim_paxos_new();
 }
 
 void
@@ -34,6 +36,7 @@ sim_checks_end(Sim *sim)
 	g_hash_table_unref(checks->executed);
 	g_array_unref(checks->summaries);
 	g_ptr_array_unref(checks->talks);
+	sim_paxos_free(checks->paxos);
 	g_clear_pointer(&checks->members, pdk_members_unref);
 	g_free(checks);
 }
@@ -50,10 +53,12 @@ sim_check_start(Node *node, int64_t last)
 void
 sim_check_crash(Node *node, bool wiped)
 {
-	if (wiped)
+	if (wiped) {
 		sim_epochs_forget(node);
-	else
+		sim_paxos_wiped(node->sim->checks->paxos, node);
+	} else {
 		sim_epochs_look(node);
+	}
 	sim_chain_kept(node->sim, wiped ? "a disk was wiped" : "a server crashed");
 }
 
@@ -75,6 +80,8 @@ sim_check_connection(SimEnd *from, SimEnd *to, PdkPurpose purpose)
 {
 	if (purpose == PDK_PURPOSE_QUORUM || purpose == PDK_PURPOSE_OBSERVER)
 		sim_talk_open(from, to, purpose);
+	else if (purpose == PDK_PURPOSE_ELECTION)
+		sim_paxos_open(from->sim->checks->paxos, from, to);
 }
 
 /* Trees that stand at one zxid are one tree. */
@@ -181,6 +188,8 @@ sim_check_outputs(Node *node)
 				continue;
 			if (pass == 0 && end->talk)
 				show(node, &effects->outputs[i], sim_talk_sent);
+			else if (pass == 0 && end->other->node)
+				show(node, &effects->outputs[i], sim_paxos_sent);
 			else if (pass == 1 && end->other->node == NULL && end->purpose == PDK_PURPOSE_CLIENT)
 				show(node, &effects->outputs[i], sim_service_sent);
 		}

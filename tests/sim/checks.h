@@ -57,6 +57,8 @@ typedef struct {
 	int64_t current_epoch, zxid;
 } SimSummary;
 
+typedef struct SimPaxos SimPaxos;
+
 struct SimChecks {
 	GHashTable *txns;      /* zxid -> SimTxn */
 	GHashTable *initial;   /* epoch -> end of its leader's initial history */
@@ -70,6 +72,7 @@ struct SimChecks {
 	PdkMembers *members;   /* in force then */
 	GArray *summaries;     /* SimSummary */
 	GPtrArray *talks;
+	SimPaxos *paxos;
 	SimSeen seen[MAX_SERVERS];
 };
 
