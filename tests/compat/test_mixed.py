@@ -15,7 +15,9 @@ from test_ensemble import Writer
 MIXES = [(JAVA, JAVA, PADDOCK), (JAVA, PADDOCK, PADDOCK), (PADDOCK, PADDOCK, JAVA), (PADDOCK, JAVA, JAVA)]
 
 
-class Mixed(unittest.TestCase):
+class Mixing:
+    """What cases about mixed ensembles share."""
+
     def begin(self, kinds, **arguments):
         ensemble = Ensemble(kinds, **arguments)
         self.addCleanup(ensemble.kill)
@@ -67,6 +69,8 @@ class Mixed(unittest.TestCase):
             else:
                 self.assertNotIn("Digests are not matching", member.log())
 
+
+class Mixed(Mixing, unittest.TestCase):
     def test_every_mix_serves_and_holds_the_same(self):
         for kinds in MIXES:
             with self.subTest(kinds=kinds):
@@ -173,6 +177,36 @@ class Mixed(unittest.TestCase):
                 ensemble.wait_ready()
                 ensemble.assert_equal(self)
                 ensemble.kill()
+
+
+class Spoilers(Mixing, unittest.TestCase):
+    """Requests that some releases turn into txns which nobody can read, or into two with one zxid."""
+
+    def check(self, leads, at, op, body, err):
+        ensemble = self.begin((PADDOCK, JAVA, PADDOCK) if leads == PADDOCK else (JAVA, PADDOCK, JAVA))
+        leader = self.lead(ensemble, leads)
+        member = next(member for member in ensemble.members if member.kind == at and member is not leader)
+        client = self.client(leader, timeout=20000)
+        self.assertEqual(client.create("/there", b"x").err, OK)
+        self.assertEqual(self.client(member, timeout=20000).call(op, body).err, err)
+        self.assertEqual(client.set("/there", b"y", 0).err, OK)
+        self.assertEqual(self.client(member, timeout=20000).create("/after", b"x").err, OK)
+        ensemble.assert_equal(self)
+        ensemble.kill()
+        ensemble.start()  # every log can be read
+        ensemble.assert_equal(self)
+
+    def test_a_check_by_itself_is_not_forwarded_to_a_leader_of_apache(self):
+        self.check(JAVA, PADDOCK, rawzk.CHECK, buf("/there") + rawzk.i32(0), rawzk.UNIMPLEMENTED)
+
+    def test_a_check_by_itself_that_a_server_of_apache_forwards_is_refused(self):
+        self.check(PADDOCK, JAVA, rawzk.CHECK, buf("/there") + rawzk.i32(0), rawzk.UNIMPLEMENTED)
+
+    def test_a_write_that_cannot_be_parsed_is_not_forwarded(self):
+        self.check(JAVA, PADDOCK, CREATE, buf("/cut")[:-1], rawzk.MARSHALLING)
+
+    def test_a_write_that_cannot_be_parsed_costs_our_leader_one_zxid(self):
+        self.check(PADDOCK, JAVA, CREATE, buf("/cut")[:-1], rawzk.MARSHALLING)
 
 
 class RollingMove(unittest.TestCase):

@@ -210,7 +210,7 @@ class ObserverMaster(AtFollowers, unittest.TestCase):
 
     def test_our_followers_of_a_leader_of_apache_serve_either(self):
         ensemble = self.begin((PADDOCK, PADDOCK, JAVA), PADDOCK)
-        test_mixed.Mixed.lead(self, ensemble, JAVA)
+        test_mixed.Mixing.lead(self, ensemble, JAVA)
         wait_until(lambda: self.master(ensemble), "an observer at a follower", 30)
         self.use(ensemble, "/a")
         ensemble.assert_equal(self)
