@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our servers and Apache ZooKeeper's in one ensemble, in every mix, with either as leader. Changes when living together does."""
 
+import re
 import time
 import unittest
 
 import rawzk
 from ensemble import Ensemble
-from harness import JAVA, PADDOCK, have_java, main, need, wait_until
+from harness import JAVA, PADDOCK, four_letter, have_java, main, need, wait_until
 from rawzk import ALL, CREATE, EPHEMERAL, OK, SEQUENTIAL, SYNC, buf
 from test_ensemble import Writer
 
@@ -182,14 +183,22 @@ class Mixed(Mixing, unittest.TestCase):
 class Spoilers(Mixing, unittest.TestCase):
     """Requests that some releases turn into txns which nobody can read, or into two with one zxid."""
 
+    def zxid(self, member):
+        return int(re.search("Zxid: 0x([0-9a-f]+)", four_letter(member.port, "srvr")).group(1), 16)
+
     def check(self, leads, at, op, body, err):
         ensemble = self.begin((PADDOCK, JAVA, PADDOCK) if leads == PADDOCK else (JAVA, PADDOCK, JAVA))
         leader = self.lead(ensemble, leads)
         member = next(member for member in ensemble.members if member.kind == at and member is not leader)
         client = self.client(leader, timeout=20000)
         self.assertEqual(client.create("/there", b"x").err, OK)
-        self.assertEqual(self.client(member, timeout=20000).call(op, body).err, err)
-        self.assertEqual(client.set("/there", b"y", 0).err, OK)
+        asker = self.client(member, timeout=20000)
+        self.assertEqual(client.set("/there", b"y", 0).err, OK)  # behind the asker's session, also there
+        before = self.zxid(leader)
+        self.assertEqual(asker.call(op, body).err, err)
+        self.assertEqual(client.set("/there", b"z", 1).err, OK)
+        # A refusal by the leader is a txn, too; what was not forwarded is none.
+        self.assertEqual(self.zxid(leader) - before, 1 if at == PADDOCK else 2)
         self.assertEqual(self.client(member, timeout=20000).create("/after", b"x").err, OK)
         ensemble.assert_equal(self)
         ensemble.kill()
