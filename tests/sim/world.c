@@ -260,7 +260,7 @@ bool
 sim_may_wipe(Sim *sim, unsigned server)
 {
 	const Node *node = &sim->nodes[server];
-	if (!node->up || sim->params.voters < 2 || server >= sim->params.voters)
+	if (!node->up || sim->params.voters < 3 || server >= sim->params.voters)
 		return server >= sim->params.voters;
 	for (unsigned i = 0; i < sim->params.voters; i++) {
 		const Node *other = &sim->nodes[i];
