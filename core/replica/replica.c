@@ -385,6 +385,8 @@ try_reload(PdkReplica *replica)
 		return;
 	replica->reload_waits = false;
 	replica->first_recovered = 0;
+	/* What is held is in the log, and comes into the tree with it. */
+	replica->hooks.drop(replica->hooks.context, -1);
 	pdk_history_clear(replica->history);
 	pdk_effects_command(replica->effects, PDK_COMMAND_RELOAD, 0);
 }

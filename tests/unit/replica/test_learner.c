@@ -355,6 +355,27 @@ what_a_leader_sends_waits_for_an_own_snapshot(void)
 	world_free(play.world);
 }
 
+/* Else it would come into the tree once with the log, and once more when it is committed. */
+static void
+what_is_held_is_let_go_when_the_database_is_read_again(void)
+{
+	Play play = play_new();
+	play_serve(&play, 1, 2);
+	play_propose(&play, Z(1, 3));
+	play_propose(&play, Z(1, 4));
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_discover(&play, 2);
+	play_plain(&play, PDK_PACKET_TRUNC, Z(1, 3));
+	play_leader_goes(&play);
+	play_work(&play);
+	CU_ASSERT_TRUE(play_looks(&play));
+	CU_ASSERT_EQUAL(play.world->reloads, 1);
+	CU_ASSERT_EQUAL(play.node->tree->len, 3);
+	CU_ASSERT_EQUAL(play.node->held->len, 0);
+	world_free(play.world);
+}
+
 static void
 half_a_snapshot_is_forgotten_before_the_next_vote(void)
 {
@@ -519,6 +540,7 @@ main(void)
 	CU_ADD_TEST(suite, a_snapshot_is_durable_before_anything_is_logged_behind_it);
 	CU_ADD_TEST(suite, a_snapshot_below_all_others_is_kept_before_the_log_is_cut);
 	CU_ADD_TEST(suite, what_a_leader_sends_waits_for_an_own_snapshot);
+	CU_ADD_TEST(suite, what_is_held_is_let_go_when_the_database_is_read_again);
 	CU_ADD_TEST(suite, half_a_snapshot_is_forgotten_before_the_next_vote);
 	CU_ADD_TEST(suite, a_snapshot_without_its_signature_is_refused);
 	CU_ADD_TEST(suite, a_leader_named_by_a_reconfiguration_is_followed_without_an_election);

@@ -755,6 +755,7 @@ world_start(World *world, int64_t sid)
 	node->up = true;
 	node->effects = pdk_effects_new();
 	node->replica = make_replica(node);
+	world_txns_cut(node->held, 0);
 	int64_t last = disk_recover(node);
 	node->election = make_election(node);
 	if (!pdk_replica_join(node->replica, world->election_ops, node->election,

@@ -135,7 +135,6 @@ disk_recover(Node *node)
 	Disk *disk = &node->disk;
 	int64_t last = 0;
 	shorten(node->tree, 0);
-	shorten(node->held, 0);
 	node->verified = 0;
 	if (disk->snapshot) {
 		world_txns_copy(node->tree, disk->snapshot);
