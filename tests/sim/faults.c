@@ -319,6 +319,37 @@ strike_wipe(Sim *sim)
 	return true;
 }
 
+/* ---- members ---- */
+
+static bool
+strike_remove(Sim *sim)
+{
+	unsigned server = victim(sim);
+	return sim_is_member(sim, server) && sim_remove(sim, server);
+}
+
+/* Who was removed comes back, in whatever role. */
+static bool
+strike_add(Sim *sim)
+{
+	unsigned server = any(sim), n = sim_servers(sim);
+	for (unsigned i = 0; i < n && sim_is_member(sim, server); i++)
+		server = (server + 1) % n;
+	if (sim_leader(sim) < 0 || sim_is_member(sim, server))
+		return false;
+	if (!sim_is_up(sim, server) && !sim_invite(sim, server))
+		return false;
+	wait_some(sim, 3 * SIM_SECOND);
+	return sim_join(sim, server, below(sim, 3) == 0);
+}
+
+static bool
+strike_change_role(Sim *sim)
+{
+	unsigned server = victim(sim);
+	return sim_is_member(sim, server) && sim_join(sim, server, below(sim, 2));
+}
+
 /* ---- the table ---- */
 
 static const SimFault faults[] = {
@@ -345,6 +376,9 @@ static const SimFault faults[] = {
 	{"slow-disk", "every sync of a server takes up to 200 ms longer", FAULT_DRAWN, strike_slow_disk},
 	{"stuck-disk", "a server's disk does nothing for up to 20 s", FAULT_DRAWN, strike_stuck_disk},
 	{"wipe", "a server loses its disk, where all others hold what it held", FAULT_DRAWN, strike_wipe},
+	{"remove", "a member is struck off the list", FAULT_DRAWN, strike_remove},
+	{"add", "a server that is none becomes a member", FAULT_DRAWN, strike_add},
+	{"change-role", "a member becomes voter or observer", FAULT_DRAWN, strike_change_role},
 	{"swap-election", "all stop, and start with the other election", FAULT_NAMED, strike_swap_election},
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(faults) <= SIM_FAULTS_MAX);

@@ -267,6 +267,8 @@ sim_happen_close(Happening *happening)
 		return;
 	}
 	sim_shut(end);
+	if (!end->known)
+		return;
 	PdkEvent event = {.kind = PDK_EVENT_CLOSED, .link = end->link};
 	sim_step(end->node, &event);
 	sim_carry(end->node);
@@ -278,6 +280,7 @@ accept(SimEnd *end, PdkPurpose purpose, const char *address)
 	Node *node = end->node;
 	end->purpose = purpose;
 	PdkEvent event = {.kind = PDK_EVENT_ACCEPTED, .link = end->link};
+	end->known = true;
 	event.accepted.address = address;
 	event.accepted.endpoint = address;
 	event.accepted.purpose = purpose;
@@ -358,7 +361,7 @@ sim_happen_dial(Happening *happening)
 		here->said = g_byte_array_ref(said_anew(sim, node, target));
 	sim_check_connection(here, here->other, happening->purpose);
 	sim_push(sim, sim_arrival(sim, here),
-		 (Happening){.what = HAPPENS_DIAL_ANSWER, .node = node, .end = here, .dial = happening->dial});
+		 (Happening){.what = HAPPENS_DIAL_ANSWER, .node = node, .end = here, .dial = happening->dial, .limit = 1});
 	accept(here->other, happening->purpose, address);
 }
 
@@ -370,7 +373,9 @@ sim_happen_dial_answer(Happening *happening)
 	event.failed.dial = happening->dial;
 	event.failed.refused = happening->limit == 0;
 	event.failed.detail = happening->limit == 0 ? "connection refused" : "no answer";
-	if (happening->end) {
+	/* It may be broken before it is known. */
+	if (happening->end && happening->end->open) {
+		happening->end->known = true;
 		event = (PdkEvent){.kind = PDK_EVENT_DIALLED, .link = happening->end->link};
 		event.dial = happening->dial;
 	}

@@ -13,18 +13,14 @@ server_log(void *context, PdkLogLevel level, const char *line)
 	sim_count_line(node->sim, line);
 }
 
-static PdkMembers *
-make_members(const Sim *sim)
+/* A list that was proposed counts until the one in force is as new. */
+static void
+take_members(const Node *node, PdkReplicaParams *replica)
 {
-	PdkMembersRules rules = {.standalone_enabled = sim->params.voters > 1};
-	g_autoptr(GString) text = g_string_new(NULL);
-	for (unsigned i = 0; i < sim->n; i++)
-		g_string_append_printf(text, "server.%u=10.0.0.%u:%d:%d:%s\n", i + 1, i + 1, QUORUM_PORT, ELECTION_PORT,
-				       i < sim->params.voters ? "participant" : "observer");
-	g_autoptr(GError) error = NULL;
-	PdkMembers *members = pdk_members_parse(text->str, text->len, &rules, &error);
-	g_assert_no_error(error);
-	return members;
+	g_autoptr(PdkMembers) next = sim_members_next(node);
+	replica->committed = sim_members_committed(node);
+	if (next && pdk_members_version(next) > pdk_members_version(replica->committed))
+		replica->last_seen = g_steal_pointer(&next);
 }
 
 static PdkSettings *
@@ -35,8 +31,7 @@ make_settings(Node *node)
 	PdkReplicaParams *replica = g_new0(PdkReplicaParams, 1);
 	*replica = (PdkReplicaParams){
 		.self = node->sid,
-		.committed = make_members(node->sim),
-		.rules = {.standalone_enabled = params->voters > 1, .version_allowed = true},
+		.rules = sim_members_rules(node->sim),
 		.tick_ms = 2000,
 		.init_limit = 10,
 		.sync_limit = 5,
@@ -51,6 +46,9 @@ make_settings(Node *node)
 		.learner_output_max = 256 * MIB,
 	};
 	settings->replica = replica;
+	take_members(node, replica);
+	settings->reconfig_enabled = replica->reconfig_enabled = params->reconfig;
+	settings->skip_acl = params->reconfig;
 	settings->leader_serves = true;
 	settings->server_id = (uint8_t)node->sid;
 	if (params->snap_count)
@@ -71,7 +69,12 @@ void
 sim_start(Sim *sim, unsigned server)
 {
 	Node *node = &sim->nodes[server];
+	g_autoptr(PdkMembers) members = sim_members_committed(node);
 	g_assert(!node->up);
+	if (!pdk_members_find(members, node->sid)) {
+		sim_tell_of(node, "* is no member any more, and does not start");
+		return;
+	}
 	node->up = true;
 	node->life++;
 	node->settings = make_settings(node);
@@ -224,6 +227,7 @@ carry_command(Node *node, PdkCommand *command)
 		node->listens[command->purpose] = false;
 		return;
 	case PDK_COMMAND_MEMBERS:
+		sim_members_keep(node, command);
 		return;
 	default:
 		sim_disk_ask(node, command);

@@ -244,6 +244,7 @@ int
 main(int argc, char **argv)
 {
 	uint64_t first, last, runs = 0;
+	setvbuf(stdout, NULL, _IOLBF, 0); /* a run may die */
 	read_options(argc, argv);
 	if (options.list) {
 		list_names();

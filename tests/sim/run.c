@@ -7,6 +7,7 @@
 #define FAULTY_US (50 * SIM_SECOND)
 #define CALM_US (60 * SIM_SECOND)
 #define ANSWERS_WANTED 200
+#define RETIRE_US (10 * SIM_SECOND)
 #define DRIFT_PPM 50000
 #define SWAP_WEIGHT 4 /* of swap-election, where it is drawn */
 
@@ -101,8 +102,21 @@ draw_surroundings(Sim *sim, PdkRandom *draw)
 	}
 }
 
+/* Where the list of members never changes, it cannot. */
+static bool
+changes_members(const SimMix *mix)
+{
+	unsigned n;
+	const SimFault *faults = sim_faults(&n);
+	for (unsigned i = 0; i < n; i++)
+		if (mix->weights[i] && (strcmp(faults[i].name, "add") == 0 || strcmp(faults[i].name, "remove") == 0 ||
+					strcmp(faults[i].name, "change-role") == 0))
+			return true;
+	return false;
+}
+
 static Sim *
-new_world(const SimRun *run, PdkRandom *draw)
+new_world(const SimRun *run, const SimMix *mix, PdkRandom *draw)
 {
 	SimParams params = {
 		.seed = run->seed,
@@ -114,6 +128,7 @@ new_world(const SimRun *run, PdkRandom *draw)
 		.snap_count = (int64_t[]){0, 10, 30, 100}[index_below(draw, 4)],
 		.history_count = (uint32_t[]){0, 2, 10, 50}[index_below(draw, 4)],
 		.idle = true,
+		.reconfig = changes_members(mix),
 	};
 	Sim *sim = sim_new(&params);
 	draw_surroundings(sim, draw);
@@ -181,7 +196,7 @@ agreed(Sim *sim, void *data)
 	for (unsigned i = 0; i < sim_servers(sim); i++)
 		if (strcmp(sim_mode(sim, i), "looking") == 0)
 			return false;
-	return sim_leader(sim) >= 0 && sim_agree(sim);
+	return sim_same_members(sim) && sim_agree(sim);
 }
 
 static bool
@@ -189,6 +204,16 @@ serves_all(Sim *sim, void *data)
 {
 	const Run *run = data;
 	return sim_leader(sim) >= 0 && all_answers(run) >= run->wanted;
+}
+
+/* Who was struck off is switched off, once it is certain. */
+static void
+retire(Sim *sim)
+{
+	sim_run(sim, sim_now(sim) + RETIRE_US);
+	for (unsigned i = 0; i < sim_servers(sim) && sim_leader(sim) >= 0; i++)
+		if (!sim_is_member(sim, i))
+			sim_crash(sim, i);
 }
 
 /* Everything works again: they serve within a bound, agree when it is quiet, and kept every promise. */
@@ -201,9 +226,12 @@ peace(Run *run)
 	if (!sim_run_until(sim, serves_all, run, sim_now(sim) + CALM_US) && sim_failure(sim) == NULL)
 		sim_fail(sim, "A18-liveness", "no service %d s after the last fault", (int)(CALM_US / SIM_SECOND));
 	stop_clients(run);
+	retire(sim);
 	if (!sim_run_until(sim, agreed, NULL, sim_now(sim) + CALM_US) && sim_failure(sim) == NULL)
 		sim_fail(sim, "agreement-at-rest", "the servers do not agree in the end");
 	for (unsigned server = 0; server < sim_servers(sim) && sim_failure(sim) == NULL; server++) {
+		if (!sim_is_up(sim, server))
+			continue;
 		pdk_server_check(sim_server(sim, server));
 		for (unsigned i = 0; i < CLIENTS; i++)
 			client_check(run->clients[i], server);
@@ -220,10 +248,10 @@ tell_result(const Run *run, const SimRun *told)
 	for (unsigned i = 0; i < CLIENTS; i++)
 		creates += client_creates(run->clients[i]);
 	g_string_append_printf(line, "seed %" G_GUINT64_FORMAT " %s %u+%d: %.1f s, %u creates, leaders %u, diff %u (log %u) trunc %u "
-			       "snap %u, own snaps %u cuts %u (behind %u) reloads %u, expired %u, digests %u;", told->seed,
+			       "snap %u, own snaps %u cuts %u (behind %u) reloads %u, expired %u, digests %u, lists %u;", told->seed,
 			       told->election, told->voters, told->observers, (double)sim_now(run->sim) / 1e6, creates, n->elected,
 			       n->diffs, n->logs_read, n->truncs, n->snaps, n->own_snapshots, n->truncations, n->cut_behind,
-			       n->reloads, n->expired, n->digests);
+			       n->reloads, n->expired, n->digests, n->reconfigured);
 	for (unsigned i = 0; i < kinds; i++)
 		if (run->struck[i])
 			g_string_append_printf(line, " %s %u", faults[i].name, run->struck[i]);
@@ -266,7 +294,7 @@ begin(Run *run, const SimRun *told)
 	run->longest_ms = (unsigned[]){500, 2000, 4000}[index_below(&draw, 3)];
 	run->hurry = index_below(&draw, 10);
 	run->pace = pdk_random(pdk_random_next(&draw));
-	run->sim = new_world(told, &draw);
+	run->sim = new_world(told, &run->mix, &draw);
 	run->promises = promises_new(workload_of(told->workload));
 	sim_on_hush(run->sim, hush, run);
 	for (unsigned i = 0; i < CLIENTS; i++)

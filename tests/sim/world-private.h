@@ -31,6 +31,7 @@ struct SimEnd {
 	uint32_t life; /* of the node */
 	SimEnd *other;
 	bool open;      /* its owner was not told of the end and did not ask for it */
+	bool known;     /* its owner was told of it */
 	bool paused;
 	bool lost;      /* something of what was sent to it is lost, and nothing behind it arrives */
 	bool breaks;    /* the next that is sent to it arrives in part, then the connection is over */
@@ -57,6 +58,11 @@ typedef struct {
 	GByteArray *last, *before;
 } SimSaid;
 
+/* What a server keeps beside its data: the list of members in force, and one that is not yet (or NULL). */
+typedef struct {
+	GBytes *committed, *next;
+} SimMembers;
+
 /* A server's clocks. */
 typedef struct {
 	int64_t since_us, shown_us; /* at that time of the world it showed this */
@@ -75,6 +81,7 @@ typedef enum {
 	HAPPENS_DIAL_ANSWER,
 	HAPPENS_DISK,
 	HAPPENS_LATER,
+	HAPPENS_MEMBERS,
 } What;
 
 typedef enum { DISK_SYNC, DISK_RECORD, DISK_TRUNCATE, DISK_RELOAD, DISK_READ, DISK_SNAPSHOT } DiskJob;
@@ -125,6 +132,7 @@ struct Node {
 	int64_t disk_free_us, disk_extra_us;
 	bool sync_out;
 	SimClock clock;
+	SimMembers kept;
 	int64_t paused_until_us;
 	int64_t turn_at_us;
 	int64_t checked_zxid;
@@ -184,6 +192,18 @@ int64_t sim_clock_us(const Node *node);
 int64_t sim_clock_wall_ms(const Node *node);
 /* The time of the world when the server's monotonic clock shows that. */
 int64_t sim_clock_when(const Node *node, int64_t shows_us);
+
+/* ---- membership.c: who belongs to the ensemble ---- */
+void sim_members_init(Node *node);
+void sim_members_clear(Node *node);
+PdkMembersRules sim_members_rules(const Sim *sim);
+/* What it keeps; the second may be NULL. */
+PdkMembers *sim_members_committed(const Node *node);
+PdkMembers *sim_members_next(const Node *node);
+void sim_members_keep(Node *node, PdkCommand *command);
+void sim_happen_members(Happening *happening);
+/* The leader's, when nobody has heard of newer ones; else NULL. */
+const PdkMembers *sim_settled_members(Sim *sim);
 
 /* ---- network.c: connections ---- */
 void sim_wires_init(Sim *sim);

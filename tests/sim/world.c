@@ -48,6 +48,9 @@ happen(Happening *happening)
 	case HAPPENS_DISK:
 		sim_disk_work(happening);
 		return;
+	case HAPPENS_MEMBERS:
+		sim_happen_members(happening);
+		return;
 	case HAPPENS_LATER:
 		happening->fire(happening->data);
 		return;
@@ -175,6 +178,7 @@ sim_new(const SimParams *params)
 		sim->nodes[i] = (Node){.sim = sim, .index = i, .sid = i + 1};
 		sim_disk_init(&sim->nodes[i].disk);
 		sim_clock_init(&sim->nodes[i]);
+		sim_members_init(&sim->nodes[i]);
 	}
 	sim_checks_begin(sim);
 	for (unsigned i = 0; i < sim->n && !params->idle; i++)
@@ -187,8 +191,10 @@ sim_free(Sim *sim)
 {
 	for (unsigned i = 0; i < sim->n; i++)
 		sim_crash(sim, i);
-	for (unsigned i = 0; i < sim->n; i++)
+	for (unsigned i = 0; i < sim->n; i++) {
 		sim_disk_clear(&sim->nodes[i].disk);
+		sim_members_clear(&sim->nodes[i]);
+	}
 	for (guint i = 0; i < sim->heap->len; i++)
 		sim_happening_free(g_array_index(sim->heap, Happening *, i));
 	g_array_unref(sim->heap);
@@ -256,19 +262,28 @@ promised(const Node *node)
 	return text ? g_ascii_strtoll(text, NULL, 10) : -1;
 }
 
+static bool
+holds_all_of(Sim *sim, const Node *other, const Node *node)
+{
+	bool serves = other->up && strcmp(sim_mode(sim, other->index), "looking") != 0;
+	return serves && promised(other) == promised(node) &&
+	       last_of_disk(&other->disk, other->disk.synced) >= last_of_disk(&node->disk, node->disk.txns->len);
+}
+
 bool
 sim_may_wipe(Sim *sim, unsigned server)
 {
 	const Node *node = &sim->nodes[server];
-	if (!node->up || sim->params.voters < 3 || server >= sim->params.voters)
-		return server >= sim->params.voters;
-	for (unsigned i = 0; i < sim->params.voters; i++) {
-		const Node *other = &sim->nodes[i];
-		bool serves = other->up && strcmp(sim_mode(sim, i), "looking") != 0;
-		if (!serves || promised(other) != promised(node) ||
-		    last_of_disk(&other->disk, other->disk.synced) < last_of_disk(&node->disk, node->disk.txns->len))
+	const PdkMembers *members = sim_settled_members(sim);
+	if (members == NULL)
+		return false;
+	if (!pdk_members_votes(members, node->sid))
+		return true;
+	if (!node->up || pdk_members_voters(members) < 3)
+		return false;
+	for (unsigned i = 0; i < sim->n; i++)
+		if (pdk_members_votes(members, sim->nodes[i].sid) && !holds_all_of(sim, &sim->nodes[i], node))
 			return false;
-	}
 	return true;
 }
 

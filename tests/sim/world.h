@@ -25,6 +25,7 @@ typedef struct {
 	int64_t snap_count;         /* 0: the default */
 	void (*settings)(PdkSettings *settings); /* changes every server's before it starts; may be NULL */
 	uint32_t history_count;     /* 0: the default; a small one makes SNAP and DIFF from disk frequent */
+	bool reconfig;              /* the list of members may be changed */
 	unsigned tail;              /* so many last lines of every server are kept; 0: 40 */
 	bool steady;                /* nothing is drawn: a wire takes 1 ms, a disk 2 ms, a crash loses all that was not synced */
 	bool idle;                  /* no server is started */
@@ -95,6 +96,19 @@ void sim_wipe(Sim *sim, unsigned server);
 /* All others hold what it holds, are in its epoch, and are a quorum: nothing that was promised rests on it. */
 bool sim_may_wipe(Sim *sim, unsigned server);
 
+/* ---- members ---- */
+
+/* An administrator asks some server for it, and may get no answer. False: that one is down. */
+bool sim_remove(Sim *sim, unsigned server);
+/* Whatever it was before, it is this now. */
+bool sim_join(Sim *sim, unsigned server, bool observer);
+/* It starts with the present list and itself on it, as one who is to join; false: it is up, is a member, or the list is changing. */
+bool sim_invite(Sim *sim, unsigned server);
+/* Of the leader's list. */
+bool sim_is_member(Sim *sim, unsigned server);
+/* There is a leader, and all members have its list. */
+bool sim_same_members(Sim *sim);
+
 /* ---- who is what ---- */
 
 /* The index of the server that serves as leader with the highest epoch, -1: none. */
@@ -139,7 +153,7 @@ uint64_t sim_trace_hash(const Sim *sim);
 /* How often which way of catching up, cutting and reading was gone. */
 typedef struct {
 	unsigned diffs, logs_read, truncs, snaps; /* learners brought up; of the DIFFs: from the leader's log */
-	unsigned own_snapshots, truncations, cut_behind, reloads, elected, expired, wiped, digests;
+	unsigned own_snapshots, truncations, cut_behind, reloads, elected, expired, wiped, digests, reconfigured;
 } SimCounts;
 const SimCounts *sim_counts(const Sim *sim);
 

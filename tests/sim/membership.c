@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who belongs to the ensemble: what each server keeps of that beside its data, and an administrator who changes it. Changes when
+ * reconfiguration does.
+ */
+#include "sim/world-private.h"
+
+#include "replica/replica-private.h"
+
+#define KEPT_US 200            /* writing a file and making it durable */
+#define PATIENCE_US (8 * SIM_SECOND) /* of the administrator */
+#define TIMEOUT_MS 6000
+#define ANSWER_MAX 4096
+
+/* ---- what is kept ---- */
+
+static void
+append_member(GString *text, unsigned server, bool observer)
+{
+	g_string_append_printf(text, "server.%u=10.0.0.%u:%d:%d:%s\n", server + 1, server + 1, QUORUM_PORT, ELECTION_PORT,
+			       observer ? "observer" : "participant");
+}
+
+/* As the operator wrote it. */
+static GBytes *
+first_members(const Sim *sim)
+{
+	GString *text = g_string_new(NULL);
+	for (unsigned i = 0; i < sim->n; i++)
+		append_member(text, i, i >= sim->params.voters);
+	return g_string_free_to_bytes(text);
+}
+
+PdkMembersRules
+sim_members_rules(const Sim *sim)
+{
+	return (PdkMembersRules){.standalone_enabled = sim->params.voters > 1 && !sim->params.reconfig, .version_allowed = true};
+}
+
+static PdkMembers *
+read_members(const Sim *sim, GBytes *bytes)
+{
+	size_t length;
+	const char *text = g_bytes_get_data(bytes, &length);
+	PdkMembersRules rules = sim_members_rules(sim);
+	g_autoptr(GError) error = NULL;
+	PdkMembers *members = pdk_members_parse(text, length, &rules, &error);
+	g_assert_no_error(error);
+	return members;
+}
+
+void
+sim_members_init(Node *node)
+{
+	node->kept = (SimMembers){.committed = first_members(node->sim)};
+}
+
+void
+sim_members_clear(Node *node)
+{
+	g_clear_pointer(&node->kept.committed, g_bytes_unref);
+	g_clear_pointer(&node->kept.next, g_bytes_unref);
+}
+
+PdkMembers *
+sim_members_committed(const Node *node)
+{
+	return read_members(node->sim, node->kept.committed);
+}
+
+PdkMembers *
+sim_members_next(const Node *node)
+{
+	return node->kept.next ? read_members(node->sim, node->kept.next) : NULL;
+}
+
+/* In order behind what was asked of the disk before. */
+void
+sim_members_keep(Node *node, PdkCommand *command)
+{
+	node->disk_free_us = MAX(node->disk_free_us, node->sim->now_us) + KEPT_US;
+	sim_push(node->sim, node->disk_free_us,
+		 (Happening){.what = HAPPENS_MEMBERS, .node = node, .key = g_steal_pointer(&command->key),
+			     .bytes = g_steal_pointer(&command->part)});
+}
+
+void
+sim_happen_members(Happening *happening)
+{
+	SimMembers *kept = &happening->node->kept;
+	GBytes **at = strcmp(happening->key, "next") == 0 ? &kept->next : &kept->committed;
+	g_clear_pointer(at, g_bytes_unref);
+	*at = g_steal_pointer(&happening->bytes);
+}
+
+/* ---- what is known ---- */
+
+static const PdkMembers *
+members_of_leader(Sim *sim)
+{
+	int leader = sim_leader(sim);
+	return leader < 0 ? NULL : pdk_replica_members(sim->nodes[leader].server->replica);
+}
+
+/* The highest version that anybody has heard of or kept. */
+static int64_t
+newest(const Sim *sim)
+{
+	int64_t version = 0;
+	for (unsigned i = 0; i < sim->n; i++) {
+		const Node *node = &sim->nodes[i];
+		g_autoptr(PdkMembers) committed = sim_members_committed(node), next = sim_members_next(node);
+		version = MAX(version, MAX(pdk_members_version(committed), next ? pdk_members_version(next) : 0));
+		if (node->server)
+			version = MAX(version, pdk_members_version(node->server->replica->last_seen));
+	}
+	return version;
+}
+
+const PdkMembers *
+sim_settled_members(Sim *sim)
+{
+	const PdkMembers *members = members_of_leader(sim);
+	return members && pdk_members_version(members) == newest(sim) ? members : NULL;
+}
+
+bool
+sim_is_member(Sim *sim, unsigned server)
+{
+	const PdkMembers *members = members_of_leader(sim);
+	return members && pdk_members_find(members, sim->nodes[server].sid);
+}
+
+bool
+sim_same_members(Sim *sim)
+{
+	const PdkMembers *members = members_of_leader(sim);
+	for (unsigned i = 0; members && i < sim->n; i++) {
+		const PdkServer *server = sim->nodes[i].server;
+		if (!pdk_members_find(members, sim->nodes[i].sid))
+			continue;
+		if (server == NULL || pdk_members_version(pdk_replica_members(server->replica)) != pdk_members_version(members) ||
+		    !pdk_members_equal(pdk_replica_members(server->replica), members))
+			return false;
+	}
+	return members != NULL;
+}
+
+/* ---- the administrator ---- */
+
+typedef struct {
+	Sim *sim;
+	SimEnd *end; /* NULL: it is over */
+	uint8_t inbox[ANSWER_MAX];
+	size_t length;
+	char joining[96], leaving[16];
+	bool asked;
+} Admin;
+
+static void
+send_body(const Admin *admin, PdkBuffer *body)
+{
+	PdkBuffer frame = {0};
+	pdk_put_bytes(&frame, body->data, (int32_t)body->length);
+	sim_send(admin->sim, admin->end, frame.data, frame.length);
+	pdk_buffer_clear(&frame);
+	pdk_buffer_clear(body);
+}
+
+static void
+ask_session(const Admin *admin)
+{
+	static const uint8_t no_password[16];
+	PdkBuffer body = {0};
+	pdk_put_int(&body, 0);
+	pdk_put_long(&body, 0);
+	pdk_put_int(&body, TIMEOUT_MS);
+	pdk_put_long(&body, 0);
+	pdk_put_bytes(&body, no_password, sizeof no_password);
+	pdk_put_bool(&body, false);
+	send_body(admin, &body);
+}
+
+static void
+ask_change(Admin *admin)
+{
+	PdkBuffer body = {0};
+	pdk_put_int(&body, 1);
+	pdk_put_int(&body, PDK_OP_RECONFIG);
+	pdk_put_string(&body, admin->joining);
+	pdk_put_string(&body, admin->leaving);
+	pdk_put_string(&body, "");
+	pdk_put_long(&body, -1);
+	send_body(admin, &body);
+	admin->asked = true;
+}
+
+static void
+admin_closed(void *context)
+{
+	((Admin *)context)->end = NULL;
+}
+
+static void
+take_answer(Admin *admin)
+{
+	int32_t code = (int32_t)pdk_load_u32(admin->inbox + 4 + 12);
+	g_autofree char *line = g_strdup_printf("reconfiguration answered %d", code);
+	sim_tell(admin->sim, "*", line);
+	admin->sim->counts.reconfigured += code == PDK_OK;
+}
+
+static void
+admin_received(void *context, const uint8_t *data, size_t length)
+{
+	Admin *admin = context;
+	g_assert_cmpuint(admin->length + length, <=, ANSWER_MAX);
+	memcpy(admin->inbox + admin->length, data, length);
+	admin->length += length;
+	while (admin->length >= 4 && admin->length >= 4 + pdk_load_u32(admin->inbox)) {
+		size_t frame = 4 + pdk_load_u32(admin->inbox);
+		if (!admin->asked)
+			ask_change(admin);
+		else if (frame >= 4 + 16)
+			take_answer(admin);
+		admin->length -= frame;
+		memmove(admin->inbox, admin->inbox + frame, admin->length);
+	}
+}
+
+static void
+give_up(void *data)
+{
+	Admin *admin = data;
+	if (admin->end == NULL)
+		return;
+	sim_forsake(admin->end);
+	sim_hang_up(admin->sim, admin->end);
+}
+
+static bool
+reconfigure(Sim *sim, const char *joining, const char *leaving)
+{
+	unsigned server = (unsigned)pdk_random_below(&sim->random, sim->n);
+	Admin *admin = g_new0(Admin, 1);
+	SimClient callbacks = {admin_received, admin_closed, admin};
+	g_autofree char *line = g_strdup_printf("at server %u asked: joining \"%s\" leaving \"%s\"", server + 1, joining, leaving);
+	admin->sim = sim;
+	g_strlcpy(admin->joining, joining, sizeof admin->joining);
+	g_strlcpy(admin->leaving, leaving, sizeof admin->leaving);
+	admin->end = sim_connect(sim, server, &callbacks);
+	sim_tell(sim, "*", line);
+	if (admin->end)
+		ask_session(admin);
+	sim_later(sim, sim->now_us + PATIENCE_US, give_up, admin);
+	return admin->end != NULL;
+}
+
+bool
+sim_remove(Sim *sim, unsigned server)
+{
+	g_autofree char *leaving = g_strdup_printf("%u", server + 1);
+	return reconfigure(sim, "", leaving);
+}
+
+bool
+sim_join(Sim *sim, unsigned server, bool observer)
+{
+	g_autoptr(GString) joining = g_string_new(NULL);
+	append_member(joining, server, observer);
+	g_string_truncate(joining, joining->len - 1);
+	return reconfigure(sim, joining->str, "");
+}
+
+bool
+sim_invite(Sim *sim, unsigned server)
+{
+	Node *node = &sim->nodes[server];
+	const PdkMembers *members = sim_settled_members(sim);
+	if (members == NULL || node->up || pdk_members_find(members, node->sid))
+		return false;
+	g_autofree char *lines = pdk_members_file(members);
+	GString *text = g_string_new(lines);
+	g_string_append_c(text, '\n');
+	append_member(text, server, true);
+	sim_members_clear(node);
+	node->kept.committed = g_string_free_to_bytes(text);
+	sim_start(sim, server);
+	return true;
+}
