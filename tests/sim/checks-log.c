@@ -70,12 +70,13 @@ sim_chain_holds(const SimChecks *checks, int64_t head, int64_t zxid)
 
 /* ---- what is logged ---- */
 
+/* What it proposed may be carried when it has just stepped down. */
 static bool
 leads_in(const Node *node, int64_t epoch)
 {
 	PdkEnsembleFacts known = {.size = sizeof known};
 	const PdkView *view = pdk_server_view(node->server);
-	return view->ensemble(view->core, &known) && known.leads && known.epoch == epoch;
+	return (view->ensemble(view->core, &known) && known.leads && known.epoch == epoch) || sim_seen(node)->led == epoch;
 }
 
 static void

@@ -203,7 +203,9 @@ check_leader(Node *node)
 	PdkEnsembleFacts known = {.size = sizeof known};
 	const PdkView *view = pdk_server_view(node->server);
 	view->facts(view->core, &facts);
-	if (!view->ensemble(view->core, &known) || !known.leads || !facts.serving)
+	bool leads = view->ensemble(view->core, &known) && known.leads && facts.serving;
+	sim_seen(node)->led = leads ? known.epoch : 0;
+	if (!leads)
 		return;
 	int64_t epoch = known.epoch;
 	void *sid = g_hash_table_lookup(node->sim->leaders, &epoch);

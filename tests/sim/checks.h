@@ -49,6 +49,7 @@ typedef struct {
 	SimTalk *following;    /* its last connection as a learner */
 	PdkSids acked;         /* who acked NEWLEADER to it in epoch `leads` */
 	int64_t leads;
+	int64_t led;           /* the epoch that it led when its last turn was over, 0: none */
 } SimSeen;
 
 /* Who was counted for an epoch, and what it had then. */
