@@ -43,12 +43,13 @@ tail_is_the_leaders(PdkReplica *replica, int64_t zxid)
 {
 	const PdkLearning *learning = &replica->learning;
 	const PdkHistory *history = replica->history;
-	int64_t first;
+	int64_t first, applied = replica->hooks.applied(replica->hooks.context);
 	if (replica->cut_tails || pdk_zxid_epoch(learning->base) != learning->epoch)
 		return false;
 	if (pdk_zxid_epoch(zxid) == learning->epoch)
 		return true;
-	if (replica->hooks.applied(replica->hooks.context) <= zxid)
+	/* A snapshot that this leader made as it began holds nothing but the history that it began with. */
+	if (applied <= zxid || applied == pdk_epoch_zxid(learning->epoch))
 		first_held_above(replica, zxid, &first);
 	else if (!pdk_history_empty(history) && pdk_history_first(history) <= zxid && pdk_history_last(history) > zxid)
 		pdk_history_at(history, pdk_history_find(history, zxid + 1), &first);

@@ -229,6 +229,32 @@ a_tail_of_the_leaders_own_epoch_stays(void)
 	world_free(play.world);
 }
 
+/* The snapshot alone holds what was committed before: it would go with the tail. */
+static void
+a_tail_behind_the_leaders_first_snapshot_stays(void)
+{
+	Play play = play_new();
+	play_discover(&play, 2);
+	play_snapshot(&play, Z(2, 0), 0);
+	play_finish_snapshot(&play, "BenWasHere");
+	play_plain(&play, PDK_PACKET_NEWLEADER, Z(2, 0));
+	play_work(&play);
+	play_plain(&play, PDK_PACKET_UPTODATE, -1);
+	play_propose(&play, Z(2, 1));
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_discover(&play, 2);
+	play_plain(&play, PDK_PACKET_TRUNC, Z(1, 9));
+	play_propose(&play, Z(2, 1));
+	play_plain(&play, PDK_PACKET_NEWLEADER, Z(2, 0));
+	play_work(&play);
+	CU_ASSERT_EQUAL(play.world->truncs, 0);
+	CU_ASSERT_EQUAL(play.node->disk.snapshot_zxid, Z(2, 0));
+	CU_ASSERT_EQUAL(play.node->disk.log->len, 1);
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, Z(2, 0)));
+	world_free(play.world);
+}
+
 static void
 a_tail_that_does_not_come_again_is_cut_the_next_time(void)
 {
@@ -535,6 +561,7 @@ main(void)
 	CU_ADD_TEST(suite, a_silent_leader_is_left_after_the_sync_limit);
 	CU_ADD_TEST(suite, a_tail_of_an_older_epoch_is_cut);
 	CU_ADD_TEST(suite, a_tail_of_the_leaders_own_epoch_stays);
+	CU_ADD_TEST(suite, a_tail_behind_the_leaders_first_snapshot_stays);
 	CU_ADD_TEST(suite, a_tail_that_does_not_come_again_is_cut_the_next_time);
 	CU_ADD_TEST(suite, a_target_that_the_log_does_not_have_means_another_try);
 	CU_ADD_TEST(suite, a_snapshot_is_durable_before_anything_is_logged_behind_it);
