@@ -401,6 +401,21 @@ pop_received(PdkLearning *learning)
 	return members;
 }
 
+/*
+ * A server that starts again has its whole log in its tree, also what this leader proposed and has not committed. No client may
+ * see that before it is.
+ */
+static void
+serve_what_is_committed(PdkReplica *replica)
+{
+	const PdkLearning *learning = &replica->learning;
+	int64_t shown = MIN(replica->hooks.applied(replica->hooks.context), learning->tail_end);
+	if (replica->serving || learning->commit_upto < shown)
+		return;
+	replica->serving = true;
+	replica->hooks.serve(replica->hooks.context, replica->role, learning->epoch);
+}
+
 /* @designated: of the ACTIVATE forms, -1: none; @activate: the configuration becomes the committed one now. */
 static void
 take_commit(PdkReplica *replica, int64_t zxid, bool activate, int64_t designated)
@@ -423,8 +438,10 @@ take_commit(PdkReplica *replica, int64_t zxid, bool activate, int64_t designated
 		pdk_counter_add(replica->cells.commits_received, 1);
 	if (members && activate)
 		pdk_master_activated(replica, zxid, designated);
-	if (learning->stage == PDK_LEARNER_LIVE)
+	if (learning->stage == PDK_LEARNER_LIVE) {
 		commit_upto(replica, zxid);
+		serve_what_is_committed(replica);
+	}
 	if (members && activate && pdk_change_committed(replica, members, designated, zxid))
 		pdk_learner_give_up(replica, "and roles follow from the new list of members");
 }
@@ -582,7 +599,6 @@ on_uptodate(PdkReplica *replica)
 		return;
 	learning->stage = PDK_LEARNER_LIVE;
 	replica->cut_tails = false;
-	replica->serving = true;
 	pdk_master_chosen(replica);
 	commit_upto(replica, learning->commit_upto);
 	/* A snapshot brought the leader's idea of it. */
@@ -593,7 +609,7 @@ on_uptodate(PdkReplica *replica)
 	pdk_replica_say(replica, PDK_LOG_INFO, "up to date leader=%" PRId64 "%s epoch=%" PRId64 " sync=%s zxid=0x%" PRIx64,
 			learning->leader, through ? through : "", learning->epoch, modes[learning->mode],
 			(uint64_t)learning->commit_upto);
-	replica->hooks.serve(replica->hooks.context, replica->role, learning->epoch);
+	serve_what_is_committed(replica);
 	ack_what_is_durable(replica);
 }
 

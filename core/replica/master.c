@@ -15,7 +15,7 @@ bool
 pdk_master_serves(const PdkReplica *replica)
 {
 	return replica->params.observer_master_port > 0 && replica->role == PDK_PEER_FOLLOWING &&
-	       replica->learning.stage == PDK_LEARNER_LIVE;
+	       replica->learning.stage == PDK_LEARNER_LIVE && replica->serving;
 }
 
 int64_t

@@ -256,6 +256,31 @@ a_tail_behind_the_leaders_first_snapshot_stays(void)
 }
 
 static void
+a_tail_that_a_restart_applied_is_shown_when_it_is_committed(void)
+{
+	Play play = play_new();
+	play_serve(&play, 1, 2);
+	play_propose(&play, Z(1, 3));
+	play_work(&play);
+	play_leader_goes(&play);
+	world_crash(play.world, 1);
+	world_start(play.world, 1);
+	CU_ASSERT_EQUAL(play.node->tree->len, 3);
+	play_connect(&play);
+	play_discover(&play, 1);
+	play_plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
+	play_propose(&play, Z(1, 3));
+	play_plain(&play, PDK_PACKET_NEWLEADER, Z(1, 0));
+	play_work(&play);
+	play_plain(&play, PDK_PACKET_UPTODATE, -1);
+	CU_ASSERT_FALSE(play.node->serving);
+	play_plain(&play, PDK_PACKET_COMMIT, Z(1, 3));
+	CU_ASSERT_TRUE(play.node->serving);
+	CU_ASSERT_EQUAL(play.node->tree->len, 3);
+	world_free(play.world);
+}
+
+static void
 a_tail_that_does_not_come_again_is_cut_the_next_time(void)
 {
 	Play play = play_new();
@@ -562,6 +587,7 @@ main(void)
 	CU_ADD_TEST(suite, a_tail_of_an_older_epoch_is_cut);
 	CU_ADD_TEST(suite, a_tail_of_the_leaders_own_epoch_stays);
 	CU_ADD_TEST(suite, a_tail_behind_the_leaders_first_snapshot_stays);
+	CU_ADD_TEST(suite, a_tail_that_a_restart_applied_is_shown_when_it_is_committed);
 	CU_ADD_TEST(suite, a_tail_that_does_not_come_again_is_cut_the_next_time);
 	CU_ADD_TEST(suite, a_target_that_the_log_does_not_have_means_another_try);
 	CU_ADD_TEST(suite, a_snapshot_is_durable_before_anything_is_logged_behind_it);
