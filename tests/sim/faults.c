@@ -231,6 +231,51 @@ strike_tear(Sim *sim)
 	return true;
 }
 
+typedef struct {
+	SimSync wanted;
+	unsigned learner, leader;
+} Syncing;
+
+static bool
+one_syncs(Sim *sim, void *data)
+{
+	Syncing *syncing = data;
+	for (unsigned i = 0; i < sim_servers(sim); i++) {
+		syncing->learner = i;
+		if (sim_sync_of(sim, i, &syncing->leader) == syncing->wanted)
+			return true;
+	}
+	return false;
+}
+
+static void
+break_sync(Sim *sim, const Syncing *syncing)
+{
+	unsigned way = syncing->wanted == SIM_SYNC_AWAITED ? 0 : 1 + below(sim, 3);
+	if (way == 0)
+		sim_tear(sim, syncing->leader, syncing->learner);
+	else if (way == 1)
+		sim_reset(sim, syncing->leader, syncing->learner);
+	else
+		sim_crash(sim, way == 2 ? syncing->leader : syncing->learner);
+}
+
+/* At a moment that hardly any other fault meets. */
+static bool
+strike_broken_sync(Sim *sim)
+{
+	Syncing syncing = {.wanted = (SimSync)(1 + below(sim, 4))};
+	int leader = sim_leader(sim);
+	if (start_all(sim) || leader < 0 || below(sim, 2))
+		wait_some(sim, SIM_MS);
+	else
+		sim_reset(sim, (unsigned)leader, any(sim));
+	if (!sim_run_until(sim, one_syncs, &syncing, sim_now(sim) + some_time(sim, 4 * SIM_SECOND)))
+		return false;
+	break_sync(sim, &syncing);
+	return true;
+}
+
 static bool
 strike_stall(Sim *sim)
 {
@@ -380,6 +425,8 @@ static const SimFault faults[] = {
 	{"add", "a server that is none becomes a member", FAULT_DRAWN, strike_add},
 	{"change-role", "a member becomes voter or observer", FAULT_DRAWN, strike_change_role},
 	{"swap-election", "all stop, and start with the other election", FAULT_NAMED, strike_swap_election},
+	{"broken-sync", "who is being brought up loses its leader, or its life, in the middle of it", FAULT_DRAWN,
+	 strike_broken_sync},
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(faults) <= SIM_FAULTS_MAX);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What happens next, and who is there. Changes when the course of a world does. */
+#include "replica/replica-private.h"
 #include "sim/world-private.h"
 
 extern const PdkPlugin pdk_plugin_election_fle;
@@ -291,6 +292,27 @@ PdkServer *
 sim_server(Sim *sim, unsigned server)
 {
 	return sim->nodes[server].server;
+}
+
+SimSync
+sim_sync_of(const Sim *sim, unsigned server, unsigned *leader)
+{
+	const Node *node = &sim->nodes[server];
+	const PdkReplica *replica = node->up ? node->server->replica : NULL;
+	if (replica == NULL || replica->learning.stage < PDK_LEARNER_SYNC || replica->learning.stage >= PDK_LEARNER_LIVE)
+		return SIM_SYNC_NONE;
+	*leader = (unsigned)replica->learning.leader - 1;
+	switch (replica->learning.stage) {
+	case PDK_LEARNER_SYNC:
+		return SIM_SYNC_AWAITED;
+	case PDK_LEARNER_HISTORY:
+	case PDK_LEARNER_NEWLEADER:
+		return SIM_SYNC_HISTORY;
+	case PDK_LEARNER_UPTODATE:
+		return SIM_SYNC_ACKED;
+	default:
+		return SIM_SYNC_DISK;
+	}
 }
 
 const char *

@@ -116,6 +116,17 @@ int sim_leader(const Sim *sim);
 PdkServer *sim_server(Sim *sim, unsigned server); /* NULL: down */
 const char *sim_mode(Sim *sim, unsigned server);
 
+/* How far a learner is on its way to UPTODATE. */
+typedef enum {
+	SIM_SYNC_NONE,
+	SIM_SYNC_AWAITED, /* its leader is about to say DIFF, TRUNC or SNAP */
+	SIM_SYNC_DISK,    /* a SNAP or a TRUNC is being carried out */
+	SIM_SYNC_HISTORY, /* history comes, or is being made durable */
+	SIM_SYNC_ACKED,   /* UPTODATE is awaited */
+} SimSync;
+/* *leader: whom it learns from, also where that is not up. */
+SimSync sim_sync_of(const Sim *sim, unsigned server, unsigned *leader);
+
 /* ---- clients ---- */
 
 typedef struct {
