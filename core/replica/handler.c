@@ -132,8 +132,6 @@ forget(PdkReplica *replica, PdkHandler *handler)
 	handler->next_gone = replica->gone_handlers;
 	replica->gone_handlers = handler;
 	pdk_sync_abort(replica, handler);
-	if (handler->stage == PDK_HANDLER_LIVE)
-		replica->hooks.learner_gone(replica->hooks.context, handler->id);
 	if (replica->leading.established && !replica->leading.may_commit)
 		replica->effects->again = true;
 }

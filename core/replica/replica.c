@@ -111,11 +111,6 @@ quiet(G_GNUC_UNUSED void *context)
 {
 }
 
-static void
-quiet_gone(G_GNUC_UNUSED void *context, G_GNUC_UNUSED PdkLearnerId from)
-{
-}
-
 /* The layer above goes at the same time: nobody is told. */
 void
 pdk_replica_free(PdkReplica *replica)
@@ -124,7 +119,6 @@ pdk_replica_free(PdkReplica *replica)
 	replica->effects = nowhere;
 	replica->hooks.say = quiet_say;
 	replica->hooks.quiesce = replica->hooks.walk_abort = replica->hooks.load_abort = quiet;
-	replica->hooks.learner_gone = quiet_gone;
 	if (replica->role == PDK_PEER_LEADING)
 		pdk_leader_end(replica);
 	else if (replica->role != PDK_PEER_LOOKING)

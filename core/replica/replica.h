@@ -113,12 +113,13 @@ typedef struct {
 	void (*request)(void *context, PdkLearnerId from, int64_t session, int32_t cxid, int32_t op, PdkSlice body, PdkSlice auth);
 	/* Also at a follower, from its observers: to be told on with what its own clients touched. */
 	void (*touch)(void *context, int64_t session, int32_t timeout_ms);
-	/* A client came back at a learner: is its session alive? Then the learner is its owner from now on. */
+	/*
+	 * A client came back at a learner: is its session alive? Then the learner is its owner from now on, also when its
+	 * connection is gone: what an earlier owner has on its way comes too late.
+	 */
 	bool (*revalidate)(void *context, PdkLearnerId from, int64_t session, int32_t timeout_ms);
 	/* At a follower: a client of this server came back at one of its observers; an older connection of its here ends. */
 	void (*moved)(void *context, int64_t session);
-	/* The learner is gone: it owns no session any more. */
-	void (*learner_gone)(void *context, PdkLearnerId from);
 
 	/* ---- at a learner, from its leader ---- */
 	/* The answer to pdk_replica_revalidate. */

@@ -388,22 +388,6 @@ moved(void *context, int64_t id)
 		pdk_handshake_detach(server, session, false);
 }
 
-static void
-learner_gone(void *context, PdkLearnerId from)
-{
-	PdkServer *server = context;
-	uint64_t cursor = 0;
-	for (PdkSession *session; (session = pdk_sessions_next(server->sessions, &cursor));)
-		if (session->owner == from)
-			session->owner = PDK_OWNER_NONE;
-	GHashTableIter arrivals;
-	void *arrival;
-	g_hash_table_iter_init(&arrivals, server->arriving);
-	while (g_hash_table_iter_next(&arrivals, &arrival, NULL))
-		if (((Arrival *)arrival)->owner == from)
-			((Arrival *)arrival)->owner = PDK_OWNER_NONE;
-}
-
 void
 pdk_remote_hooks(PdkReplicaHooks *hooks)
 {
@@ -411,7 +395,6 @@ pdk_remote_hooks(PdkReplicaHooks *hooks)
 	hooks->touch = touch;
 	hooks->revalidate = revalidate;
 	hooks->moved = moved;
-	hooks->learner_gone = learner_gone;
 	hooks->revalidated = revalidated;
 	hooks->sync_done = sync_done;
 	hooks->put_touched = put_touched;

@@ -792,6 +792,30 @@ without_the_key_a_server_alone_serves_nobody(void)
 	end(sim);
 }
 
+/* The client went on elsewhere, and what it went to is gone, too. */
+static void
+a_request_left_behind_is_not_done_after_a_later_one(void)
+{
+	g_autoptr(Sim) sim = world(NULL);
+	unsigned left = learner_of(sim), other = other_learner_of(sim), leader = leader_of(sim);
+	g_autoptr(Caller) caller = caller_new(sim), later = caller_new(sim);
+	YES(call_at(caller, left, false));
+	sim_cut(sim, left, leader);
+	PdkBuffer body = create_body("/old", 0);
+	say(caller, PDK_OP_CREATE, &body);
+	later->session = caller->session;
+	later->xid = caller->xid;
+	memcpy(later->password, caller->password, sizeof later->password);
+	YES(call_at(later, other, false));
+	EQ(make(later, "/new", 0), PDK_OK);
+	sim_crash(sim, other);
+	sim_heal(sim);
+	wait_ms(sim, 1000);
+	YES(has(sim, leader, "/new"));
+	NO(has(sim, leader, "/old"));
+	end(sim);
+}
+
 int
 main(void)
 {
@@ -818,6 +842,7 @@ main(void)
 	CASE(a_session_of_all_is_not_renewed_read_only_and_lives_on);
 	CASE(without_local_sessions_there_is_no_new_session_read_only);
 	CASE(a_read_only_session_expires_too);
+	CASE(a_request_left_behind_is_not_done_after_a_later_one);
 	CASE(without_the_key_a_server_alone_serves_nobody);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();

@@ -186,12 +186,6 @@ revalidate(void *context, PdkLearnerId from, int64_t session, int32_t timeout_ms
 }
 
 static void
-learner_gone(void *context, G_GNUC_UNUSED PdkLearnerId from)
-{
-	((World *)context)->gone++;
-}
-
-static void
 nothing_revalidated(G_GNUC_UNUSED void *context, G_GNUC_UNUSED int64_t session, G_GNUC_UNUSED bool valid)
 {
 	CU_FAIL("a leader hears a learner's answer");
@@ -287,7 +281,6 @@ static const PdkReplicaHooks fake_hooks = {
 	.request = request,
 	.touch = touch,
 	.revalidate = revalidate,
-	.learner_gone = learner_gone,
 	.revalidated = nothing_revalidated,
 	.sync_done = nothing,
 	.put_touched = put_touched,

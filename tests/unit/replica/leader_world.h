@@ -45,7 +45,7 @@ typedef struct {
 	int64_t epoch_served, applied, committed;
 	GArray *held;      /* int64_t; their txns are made from the zxid */
 	GPtrArray *txns;
-	unsigned requests, touches, gone;
+	unsigned requests, touches;
 	PdkLearnerId last_from;
 	int64_t last_session;
 	int32_t last_op, last_cxid, last_timeout_ms;

@@ -361,11 +361,6 @@ hook_revalidate(G_GNUC_UNUSED void *context, G_GNUC_UNUSED PdkLearnerId from, in
 }
 
 static void
-hook_learner_gone(G_GNUC_UNUSED void *context, G_GNUC_UNUSED PdkLearnerId from)
-{
-}
-
-static void
 hook_moved(G_GNUC_UNUSED void *context, G_GNUC_UNUSED int64_t session)
 {
 }
@@ -425,7 +420,6 @@ static const PdkReplicaHooks node_hooks = {
 	.touch = hook_touch,
 	.revalidate = hook_revalidate,
 	.moved = hook_moved,
-	.learner_gone = hook_learner_gone,
 	.revalidated = hook_revalidated,
 	.sync_done = hook_sync_done,
 	.put_touched = hook_put_touched,
