@@ -190,6 +190,16 @@ check_session_order(Node *node, int64_t zxid, const PdkTxnHeader *header)
 }
 
 static void
+check_closed(Node *node, int64_t zxid, const PdkTxnHeader *header)
+{
+	bool ends = header->type == PDK_OP_CLOSE_SESSION || header->type == PDK_OP_CREATE_SESSION;
+	bool acts = header->type != PDK_OP_ERROR && !ends && header->session != 0;
+	if (acts && g_hash_table_contains(node->sim->checks->closed, &header->session))
+		sim_fail(node->sim, "A15-closed-stays-closed", "session " HEX " acts by " HEX " (type %d) and was closed before",
+			 (guint64)header->session, (guint64)zxid, header->type);
+}
+
+static void
 note_closed(SimChecks *checks, int64_t zxid, int64_t session)
 {
 	g_hash_table_insert(checks->closed, g_memdup2(&session, sizeof session), g_memdup2(&zxid, sizeof zxid));
@@ -199,11 +209,12 @@ static void
 mark_one(Node *node, int64_t zxid, SimTxn *txn)
 {
 	txn->committed = true;
+	check_closed(node, zxid, &txn->header);
 	if (txn->header.cxid > 0) {
 		check_once(node, zxid, &txn->header);
 		check_session_order(node, zxid, &txn->header);
 	}
-	if (txn->header.type == PDK_OP_CLOSE_SESSION)
+	if (txn->header.type == PDK_OP_CLOSE_SESSION && !g_hash_table_contains(node->sim->checks->closed, &txn->header.session))
 		note_closed(node->sim->checks, zxid, txn->header.session);
 	sim_truth_take(node->sim->checks, &txn->header, txn->txn);
 	g_clear_pointer(&txn->txn, g_bytes_unref);

@@ -126,9 +126,23 @@ close_session(SimChecks *checks, const PdkTxnHeader *header, PdkJute *in)
 
 static void one(SimChecks *checks, const PdkTxnHeader *header, int32_t type, PdkJute *in);
 
+/* One that was refused takes the others with it. */
+static bool
+is_refused(PdkJute in)
+{
+	for (int32_t n = pdk_get_int(&in); n > 0 && !in.failed; n--) {
+		if (pdk_get_int(&in) == PDK_OP_ERROR)
+			return true;
+		pdk_get_bytes(&in);
+	}
+	return false;
+}
+
 static void
 multi(SimChecks *checks, const PdkTxnHeader *header, PdkJute *in)
 {
+	if (is_refused(*in))
+		return;
 	for (int32_t n = pdk_get_int(in); n > 0 && !in->failed; n--) {
 		int32_t type = pdk_get_int(in);
 		PdkSlice body = pdk_get_bytes(in);
@@ -260,7 +274,7 @@ sim_truth_check(Sim *sim, unsigned server)
 	PdkServer *there = sim_server(sim, server);
 	GHashTableIter iter;
 	void *path, *past;
-	if (there == NULL)
+	if (there == NULL || !there->replica->serving)
 		return;
 	g_hash_table_iter_init(&iter, sim->checks->truth);
 	while (g_hash_table_iter_next(&iter, &path, &past)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A client of the simulated ensemble: one session that writes and reads, moves between servers, and remembers what it was
- * promised. Changes when what clients do, or what they may expect, does.
+ * A client of the simulated ensemble: one session that writes and reads, moves between servers, and judges every answer by what
+ * it was promised. Changes when the life of a client does; what clients ask for stands in client-*.c, by the names of workload.h.
  */
 #ifndef TESTS_SIM_CLIENT_H
 #define TESTS_SIM_CLIENT_H
@@ -15,11 +15,10 @@ typedef struct Promises Promises; /* what all clients of a world were promised t
 /* All clients of a world do @workload. */
 Promises *promises_new(Workload workload);
 void promises_free(Promises *promises);
+/* All is quiet: was what the clients saw together possible, and is what they were told of in the trees? Else the world fails. */
+void promises_check(Promises *promises, Sim *sim);
 
-/*
- * Creates nodes one after the other (plain, ephemeral, sequential, two in a multi), reads, sets, syncs and watches between, with
- * a think time; now and then it moves to another server with a request under way, or sleeps until its session expires.
- */
+/* It goes on by itself, with a think time between what it asks for. */
 Client *client_new(Sim *sim, Promises *promises, unsigned number);
 void client_free(Client *client);
 /* It asks for nothing before then: leaders come and go without a txn of their own. */
@@ -29,7 +28,5 @@ void client_stop(Client *client);
 /* Acknowledged creates so far, and requests answered. */
 unsigned client_creates(const Client *client);
 unsigned client_answers(const Client *client);
-/* Has @server's tree what was acknowledged, no half of a multi, ephemeral nodes of live sessions only? Else the world fails. */
-void client_check(Client *client, unsigned server);
 
 #endif

@@ -229,13 +229,11 @@ peace(Run *run)
 	retire(sim);
 	if (!sim_run_until(sim, agreed, NULL, sim_now(sim) + CALM_US) && sim_failure(sim) == NULL)
 		sim_fail(sim, "agreement-at-rest", "the servers do not agree in the end");
-	for (unsigned server = 0; server < sim_servers(sim) && sim_failure(sim) == NULL; server++) {
-		if (!sim_is_up(sim, server))
-			continue;
-		pdk_server_check(sim_server(sim, server));
-		for (unsigned i = 0; i < CLIENTS; i++)
-			client_check(run->clients[i], server);
-	}
+	for (unsigned server = 0; server < sim_servers(sim) && sim_failure(sim) == NULL; server++)
+		if (sim_is_up(sim, server))
+			pdk_server_check(sim_server(sim, server));
+	if (sim_failure(sim) == NULL)
+		promises_check(run->promises, sim);
 }
 
 static char *

@@ -44,7 +44,7 @@ int64_t sim_truth_closed(const Sim *sim, int64_t session);
 bool sim_truth_closing(const Sim *sim, int64_t session);
 /* The epoch that @server serves in, 0: it does not. */
 int64_t sim_truth_epoch(Sim *sim, unsigned server);
-/* The whole tree of a server that is up and at rest is what the txns made; else the world fails. */
+/* The whole tree of a server that serves and is at rest is what the txns made; else the world fails. */
 void sim_truth_check(Sim *sim, unsigned server);
 
 #endif

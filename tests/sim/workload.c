@@ -15,6 +15,12 @@ static const char *const names[WORK_KINDS] = {
 	[WORK_SYNC] = "sync",
 	[WORK_MOVE] = "move",
 	[WORK_SLEEP] = "sleep",
+	[WORK_DELETE] = "delete",
+	[WORK_LOCK] = "lock",
+	[WORK_BURST] = "burst",
+	[WORK_CLOSE] = "close",
+	[WORK_CONTAINER] = "container",
+	[WORK_BIG] = "big",
 };
 
 const char *

@@ -14,11 +14,17 @@ typedef enum {
 	WORK_EPHEMERAL,
 	WORK_SEQUENTIAL,
 	WORK_MULTI,      /* two nodes or none */
-	WORK_REGISTER,   /* a number that rises */
+	WORK_REGISTER,   /* contended for: written on condition or without, read behind a sync */
 	WORK_WATCH,
 	WORK_SYNC,
 	WORK_MOVE,       /* to another server, with a request under way */
 	WORK_SLEEP,      /* naps, and sleeps in which a session expires */
+	WORK_DELETE,     /* nodes are deleted and made again */
+	WORK_LOCK,       /* the recipe: an ephemeral sequential node each, the lowest holds */
+	WORK_BURST,      /* several requests at once */
+	WORK_CLOSE,      /* sessions end by wish */
+	WORK_CONTAINER,
+	WORK_BIG,        /* data of tens of KiB */
 	WORK_KINDS,
 } WorkKind;
 
