@@ -164,6 +164,25 @@ class Mixed(Mixing, unittest.TestCase):
         other.call(SYNC, buf("/"))
         self.assertEqual(other.exists("/moves").err, rawzk.NO_NODE)
 
+    def test_a_session_that_moved_is_cut_where_it_was(self):
+        """The leader knows through which connection of its own a session speaks, not only that it is alive."""
+        for kinds in MIXES:
+            with self.subTest(kinds=kinds):
+                ensemble = self.begin(kinds)
+                leader = ensemble.leader()
+                one, other = [member for member in ensemble.members if member is not leader]
+                for number, (before, after) in enumerate(((one, other), (other, one), (one, leader), (leader, one))):
+                    old = self.client(before, timeout=20000)
+                    self.assertEqual(old.create("/first-%d" % number).err, OK)
+                    new = self.client(after, timeout=20000, session=old.session, password=old.password)
+                    self.assertEqual(new.session, old.session)
+                    with self.assertRaises((rawzk.Closed, OSError)):
+                        old.create("/stale-%d" % number)
+                    self.assertEqual(new.create("/second-%d" % number).err, OK)
+                    self.assertEqual(new.exists("/stale-%d" % number).err, rawzk.NO_NODE)
+                ensemble.assert_equal(self)
+                ensemble.kill()
+
     def test_an_observer_of_either_kind(self):
         for voters, observer in (((JAVA, JAVA, JAVA), PADDOCK), ((PADDOCK, PADDOCK, PADDOCK), JAVA)):
             with self.subTest(observer=observer):
