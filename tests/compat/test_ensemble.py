@@ -186,6 +186,18 @@ class AnEnsemble:
         wait_until(lambda: other.exists("/short").err == rawzk.NO_NODE, "the end of the ephemeral", 10)
         ensemble.stop()
 
+    def test_clients_of_a_follower_are_cut_off_when_its_leader_is_lost(self):
+        """The next leader would not know through whom their sessions speak: they come again, and it asks."""
+        ensemble = self.begin()
+        leader = ensemble.leader()
+        clients = [self.client(member, timeout=20000) for member in ensemble.members if member is not leader]
+        self.assertEqual([client.get("/").err for client in clients], [OK, OK])
+        leader.kill()
+        ensemble.wait_ready()
+        for client in clients:
+            with self.assertRaises((rawzk.Closed, OSError)):
+                client.get("/")
+
     def test_a_minority_does_not_serve(self):
         ensemble = self.begin()
         leader = ensemble.leader()

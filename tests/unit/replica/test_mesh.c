@@ -467,6 +467,21 @@ a_killed_peer_is_known_to_be_down_at_once(void)
 	CU_ASSERT_EQUAL(world_node(other, 2)->dials, dials);
 }
 
+/* ZOOKEEPER-2836: only a handshake has a time to come by. Nothing is said between two elections. */
+static void
+a_link_that_stands_may_be_silent_for_ever(void)
+{
+	g_autoptr(World) world = linked_pair();
+	unsigned dials = world_node(world, 2)->dials;
+	world_run(world, 24 * 3600 * 1000);
+	EXPECT(world_node(world, 1), "");
+	EXPECT(world_node(world, 2), "");
+	node_send(world_node(world, 1), 2, "still there");
+	world_settle(world);
+	EXPECT(world_node(world, 2), "1: still there;");
+	CU_ASSERT_EQUAL(world_node(world, 2)->dials, dials);
+}
+
 static void
 a_lost_peer_that_cannot_be_reached_is_down_too(void)
 {
@@ -910,6 +925,7 @@ add_dials(void)
 	CASE(one_dial_is_under_way_at_a_time);
 	CASE(a_peer_that_accepts_and_never_answers_blocks_nobody);
 	CASE(a_killed_peer_is_known_to_be_down_at_once);
+	CASE(a_link_that_stands_may_be_silent_for_ever);
 	CASE(a_lost_peer_that_cannot_be_reached_is_down_too);
 	CASE(either_side_may_restart);
 	CASE(how_long_a_peer_was_away_does_not_delay_the_news_of_its_next_death);
