@@ -697,7 +697,8 @@ lost_line(PdkMesh *mesh, Peer *peer, const PdkMeshLine *line, int64_t now_us, Pd
 {
 	detach(mesh, peer, now_us);
 	if (peer->said_up)
-		complain(mesh, peer, "election link closed soon by the peer", line->endpoint, "", now_us);
+		complain(mesh, peer, "election link closed soon by the peer", line->endpoint, "before it had stood for a second",
+			 now_us);
 	else
 		say(mesh, PDK_LOG_WARNING, "election link lost, the peer closed it; dialled again: server=%" PRId64 " at=%s",
 		    peer->sid, line->endpoint);

@@ -337,7 +337,11 @@ pdk_replica_look(PdkReplica *replica, const char *why)
 	PdkPeerState role = replica->role;
 	if (role == PDK_PEER_LOOKING || replica->stopping)
 		return;
-	pdk_replica_say(replica, PDK_LOG_INFO, "%s ends: %s", role_name(role), why);
+	if (replica->handed_over)
+		pdk_replica_say(replica, PDK_LOG_INFO, "%s ends: %s; server %" PRId64 " leads next", role_name(role), why,
+				replica->vote.leader);
+	else
+		pdk_replica_say(replica, PDK_LOG_WARNING, "%s ends: %s; a leader is looked for", role_name(role), why);
 	leave(replica);
 	if (replica->cells.looking_count)
 		pdk_counter_add(replica->cells.looking_count, 1);

@@ -11,6 +11,7 @@
 #include <CUnit/Basic.h>
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
@@ -835,6 +836,8 @@ a_dial_that_fails_says_whether_it_was_refused(void)
 	CU_ASSERT_EQUAL(nonsense->reason, PDK_CLOSED_UNREACHED);
 	CU_ASSERT_TRUE(bench_await_closed(unknown));
 	CU_ASSERT_EQUAL(unknown->reason, PDK_CLOSED_UNREACHED);
+	/* Whether a name server can be asked at all depends on where the test runs. */
+	CU_ASSERT_TRUE(strcmp(unknown->detail, gai_strerror(EAI_NONAME)) == 0 || strcmp(unknown->detail, gai_strerror(EAI_AGAIN)) == 0);
 	CU_ASSERT_TRUE(bench_await_closed(dropped));
 	CU_ASSERT_EQUAL(dropped->reason, PDK_CLOSED_BY_CORE);
 	CU_ASSERT_EQUAL(refused->n_dialled + nonsense->n_dialled + unknown->n_dialled + dropped->n_dialled, 0);

@@ -116,8 +116,8 @@ static void
 on_closed(void *context, PdkLink link, PdkClosedReason reason, const char *detail)
 {
 	Seen *seen = hear_of(context, link);
-	(void)detail;
 	seen->n_closed++;
+	g_strlcpy(seen->detail, detail ? detail : "", sizeof(seen->detail));
 	seen->reason = reason;
 }
 

@@ -27,6 +27,7 @@ typedef struct {
 	unsigned n_dialled, n_drained, n_closed;
 	size_t unsent_at_drain;
 	PdkClosedReason reason;
+	char detail[80];
 	char *address, *endpoint, *local; /* what `peer` said inside `accepted`, or at `dialled` */
 } Seen;
 

@@ -129,12 +129,9 @@ looked_up(void *data)
 	PdkTransport *self = lookup->self;
 	PdkTcpConn *conn = pdk_tcp_find(self, lookup->handle);
 	if (conn && conn->state == PDK_TCP_CONNECTING) {
-		if (lookup->problem)
-			self->host->log(self->host, PDK_LOG_DEBUG, "name-not-found host=%s cause=\"%s\"", lookup->host,
-					gai_strerror(lookup->problem));
 		conn->dial->list = g_steal_pointer(&lookup->list);
 		conn->dial->next = conn->dial->list;
-		conn->dial->error = EHOSTUNREACH;
+		conn->dial->error = lookup->problem ? lookup->problem : EHOSTUNREACH;
 		try_next(self, conn);
 	}
 	if (lookup->list)

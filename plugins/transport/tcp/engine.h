@@ -57,7 +57,7 @@ struct PdkTcpConn {
 	PdkTcpConn *next_closing;  /* FLUSHING, LINGERING */
 	PdkTcpConn *previous_closing;
 	PdkTcpConn *next_pending;  /* waiting for the end of the round, or to be freed */
-	int error;                 /* errno behind `reason`, or 0 */
+	int error;                 /* errno behind `reason`, or 0; below 0: of getaddrinfo, whose errors are negative */
 	uint8_t state;             /* PdkTcpState */
 	uint8_t reason;            /* DONE: PdkClosedReason */
 	bool paused : 1;           /* by the core */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <paddock/plugin.h>
@@ -109,10 +110,18 @@ release(PdkTransport *self, PdkTcpConn *conn)
 		pdk_tcp_engine_bury(&self->engine, conn);
 }
 
+static const char *
+detail_of(PdkClosedReason reason, int error)
+{
+	if (error != 0)
+		return error > 0 ? g_strerror(error) : gai_strerror(error);
+	return reason == PDK_CLOSED_BY_PEER ? "end of stream" : NULL;
+}
+
 void
 pdk_tcp_tell_closed(PdkTransport *self, PdkTcpConn *conn, PdkClosedReason reason, int error)
 {
-	const char *detail = error ? g_strerror(error) : reason == PDK_CLOSED_BY_PEER ? "end of stream" : NULL;
+	const char *detail = detail_of(reason, error);
 	if (conn->is_closed) {
 		reason = PDK_CLOSED_BY_CORE;
 		detail = NULL;

@@ -324,6 +324,7 @@ a_list_that_is_not_newer_changes_nothing(void)
 	g_autoptr(World) without = world_new(THREE, PDK_PEER_FOLLOWING, 2, false);
 
 	CU_ASSERT_FALSE(commit(world, FOUR, EPOCH, 4));
+	CU_ASSERT_FALSE(commit(world, FOUR, EPOCH - 1, 4));
 	CU_ASSERT_EQUAL(world->effects->n_commands, 0);
 	CU_ASSERT_FALSE(commit(without, FOUR, EPOCH + 5, 4));
 	see(without, FOUR, EPOCH + 5);

@@ -101,6 +101,25 @@ records_of_every_type_are_the_sheets(void)
 }
 
 static void
+a_refusal_is_a_txn_with_a_zxid_of_its_own_and_no_digest(void)
+{
+	g_autoptr(World) world = world_running();
+	Peer *peer = client_new(world);
+	guint before = world->txns->len;
+	EQ(do_delete(peer, "/no", -1), PDK_ERR_NO_NODE);
+	EQ(world->txns->len, before + 1);
+	size_t length;
+	const uint8_t *bytes = txn_bytes(world, before, &length);
+	EQ(length, 36);
+	EQ(pdk_load_u64(bytes + 12), before + 1);
+	EQ((int32_t)pdk_load_u32(bytes + 28), -1);
+	EQ((int32_t)pdk_load_u32(bytes + 32), PDK_ERR_NO_NODE);
+	OK(do_create(peer, "/yes", "", 0));
+	bytes = txn_bytes(world, before + 1, &length);
+	EQ(pdk_load_u64(bytes + 12), before + 2);
+}
+
+static void
 digests_are_left_out_where_they_are_switched_off(void)
 {
 	g_autoptr(World) world = world_new();
@@ -519,6 +538,7 @@ main(void)
 	CU_pSuite suite = CU_add_suite("recovery", NULL, NULL);
 	CASE(txns_are_the_worked_log_records);
 	CASE(records_of_every_type_are_the_sheets);
+	CASE(a_refusal_is_a_txn_with_a_zxid_of_its_own_and_no_digest);
 	CASE(digests_are_left_out_where_they_are_switched_off);
 	CASE(gathered_writes_equal_single_ones_and_survive_recovery);
 	CASE(snapshots_taken_amid_writes_are_whole);
