@@ -3,6 +3,7 @@
 #include "host/carrier.h"
 
 #include "base/assert.h"
+#include "host/depot.h"
 #include <string.h>
 
 #define REFRESH_US 1000000
@@ -33,9 +34,7 @@ struct PdkCarrier {
 	PdkEffects *effects;
 	PdkLinks links;
 	GPtrArray *lines; /* Line */
-	const PdkPersistenceOps *log_ops;
-	PdkPersistence *log;
-	bool can_snapshot; /* the persistence plugin has the snapshot slots */
+	PdkDepot *depot;
 	PdkMembership *membership; /* NULL: stand-alone */
 
 	int64_t now_us, wall_ms; /* read once a burst */
@@ -44,13 +43,10 @@ struct PdkCarrier {
 
 	GArray *parts;	/* scratch of pdk_output_parts */
 	GArray *unsent; /* Unsent: to be told after carrying */
-	bool room;	/* the snapshot's last part was taken, and more are wanted */
-	int64_t passed_snapshot; /* zxid of one that the persistence plugin has no slots for */
 	GArray *findings; /* Finding */
 
 	bool mute; /* nobody was answered in the last turn, and no sync came back since */
 	unsigned heard, heard_last; /* pieces of input in this turn and in the last one that had any */
-	int64_t appended_zxid, synced_zxid;
 
 	int64_t deadline_us;
 	bool again, stopped;
@@ -65,9 +61,8 @@ refresh_facts(PdkCarrier *carrier)
 	PdkPersistenceSizes sizes = {0};
 
 	carrier->refreshed_us = carrier->now_us;
-	if (carrier->log == NULL || !PDK_HAS(carrier->log_ops, sizes))
+	if (!pdk_depot_sizes(carrier->depot, &sizes))
 		return;
-	carrier->log_ops->sizes(carrier->log, &sizes);
 	carrier->facts->data_dir_bytes = sizes.data_bytes;
 	carrier->facts->log_dir_bytes = sizes.log_bytes;
 	for (PdkPair *pair = carrier->settings->conf; pair->key; pair++) {
@@ -216,89 +211,26 @@ static const PdkTransportEvents transport_events = {
 /* What persistence reports. The loop says `turn` after each batch of these. */
 
 static void
-on_synced(void *context, int64_t zxid)
+on_depot_event(void *context, PdkEvent *event)
 {
 	PdkCarrier *carrier = context;
-	PdkEvent event = {.kind = PDK_EVENT_SYNCED, .zxid = zxid};
 
-	carrier->synced_zxid = zxid;
-	carrier->mute = false;
-	if (!carrier->fatal)
-		step(carrier, &event);
+	if (event->kind == PDK_EVENT_SYNCED)
+		carrier->mute = false;
+	if (carrier->fatal == NULL)
+		step(carrier, event);
 }
 
 static void
-on_failed(void *context, const GError *error)
+on_depot_failed(void *context, char *line)
 {
 	PdkCarrier *carrier = context;
 
-	if (!carrier->fatal)
-		carrier->fatal = g_strdup_printf("persistence failed, nothing more is acknowledged: %s", error->message);
+	if (carrier->fatal == NULL)
+		carrier->fatal = line;
+	else
+		g_free(line);
 }
-
-static void
-on_snapshot_room(void *context)
-{
-	PdkCarrier *carrier = context;
-	PdkEvent event = {.kind = PDK_EVENT_SNAPSHOT_ROOM};
-
-	if (!carrier->fatal)
-		step(carrier, &event);
-}
-
-static void
-on_snapshot_done(void *context, int64_t zxid, uint64_t length G_GNUC_UNUSED, const GError *error)
-{
-	PdkCarrier *carrier = context;
-	PdkEvent event = {.kind = PDK_EVENT_SNAPSHOT_DONE, .snapshot = {zxid, error ? error->message : NULL}};
-
-	if (!carrier->fatal)
-		step(carrier, &event);
-}
-
-static void
-on_record_saved(void *context, const char *key)
-{
-	PdkCarrier *carrier = context;
-	PdkEvent event = {.kind = PDK_EVENT_RECORD_SAVED, .key = key};
-
-	if (!carrier->fatal)
-		step(carrier, &event);
-}
-
-static void
-on_truncated(void *context, int64_t zxid, const GError *error)
-{
-	PdkCarrier *carrier = context;
-	PdkEvent event = {.kind = PDK_EVENT_TRUNCATED, .truncated = {zxid, error ? error->message : NULL}};
-
-	/* What was dropped behind it is not waited for. */
-	if (error == NULL)
-		carrier->appended_zxid = carrier->synced_zxid = zxid;
-	if (!carrier->fatal)
-		step(carrier, &event);
-}
-
-static void
-on_log_read(void *context, const PdkLoggedTxn *txns, size_t n, bool more, const GError *error)
-{
-	PdkCarrier *carrier = context;
-	PdkEvent event = {.kind = PDK_EVENT_LOG_READ, .log_read = {txns, n, more, error ? error->message : NULL}};
-
-	if (!carrier->fatal)
-		step(carrier, &event);
-}
-
-static const PdkPersistenceEvents persistence_events = {
-	.size = sizeof(PdkPersistenceEvents),
-	.synced = on_synced,
-	.failed = on_failed,
-	.snapshot_room = on_snapshot_room,
-	.snapshot_done = on_snapshot_done,
-	.record_saved = on_record_saved,
-	.truncated = on_truncated,
-	.log_read = on_log_read,
-};
 
 static void
 finding_clear(void *data)
@@ -324,6 +256,7 @@ pdk_carrier_new(PdkServer *server, PdkSettings *settings, PdkHostFacts *facts)
 	PdkCarrier *carrier = g_new0(PdkCarrier, 1);
 
 	carrier->server = server;
+	carrier->depot = pdk_depot_new(server, &(PdkDepotHooks){on_depot_event, on_depot_failed, carrier});
 	carrier->settings = settings;
 	carrier->facts = facts;
 	carrier->effects = pdk_effects_new();
@@ -342,6 +275,7 @@ pdk_carrier_free(PdkCarrier *carrier)
 {
 	if (carrier == NULL)
 		return;
+	pdk_depot_free(carrier->depot);
 	pdk_effects_free(carrier->effects);
 	pdk_links_clear(&carrier->links);
 	g_ptr_array_unref(carrier->lines);
@@ -356,23 +290,17 @@ bool
 pdk_carrier_recover(PdkCarrier *carrier, const PdkPersistenceOps *ops, PdkPersistence *persistence,
 		    PdkRecovered *recovered, GError **error)
 {
-	carrier->log_ops = ops;
-	carrier->log = persistence;
-	ops->start(persistence, &persistence_events, carrier);
-	return ops->recover(persistence, pdk_server_recovery(), carrier->server, recovered, error);
+	return pdk_depot_recover(carrier->depot, ops, persistence, recovered, error);
 }
 
 void
 pdk_carrier_begin(PdkCarrier *carrier, PdkMembership *membership)
 {
-	const PdkPersistenceOps *ops = carrier->log_ops;
-
-	carrier->can_snapshot = PDK_HAS(ops, snapshot_begin) && PDK_HAS(ops, snapshot_part) && PDK_HAS(ops, snapshot_finish) &&
-				PDK_HAS(ops, snapshot_abort);
 	carrier->membership = membership;
 	read_clock(carrier);
 	refresh_facts(carrier);
-	pdk_server_begin(carrier->server, carrier->now_us, carrier->wall_ms, carrier->can_snapshot, carrier->effects);
+	pdk_server_begin(carrier->server, carrier->now_us, carrier->wall_ms, pdk_depot_can_snapshot(carrier->depot),
+			 carrier->effects);
 	carrier->again = true;
 }
 
@@ -387,19 +315,6 @@ pdk_carrier_add_transport(PdkCarrier *carrier, const PdkTransportOps *ops, PdkTr
 }
 
 /* Carrying. */
-
-static void
-carry_appends(PdkCarrier *carrier)
-{
-	PdkEffects *effects = carrier->effects;
-
-	if (effects->n_appends == 0)
-		return;
-	for (unsigned i = 0; i < effects->n_appends; i++)
-		carrier->log_ops->append(carrier->log, effects->appends[i].zxid, effects->appends[i].txn);
-	carrier->appended_zxid = effects->appends[effects->n_appends - 1].zxid;
-	carrier->log_ops->sync(carrier->log);
-}
 
 static void
 carry_outputs(PdkCarrier *carrier)
@@ -441,53 +356,6 @@ carry_link_command(PdkCarrier *carrier, const PdkCommand *command)
 	else
 		slot->ops->close(slot->transport, slot->conn,
 				 command->type == PDK_COMMAND_CLOSE ? PDK_CLOSE_NOW : PDK_CLOSE_FLUSHED);
-}
-
-/* An observer that keeps nothing is sent a snapshot of the leader: it is as durable as the rest. */
-static void
-pass_snapshot(PdkCarrier *carrier, const PdkCommand *command)
-{
-	PdkEvent done = {.kind = PDK_EVENT_SNAPSHOT_DONE};
-
-	if (command->type == PDK_COMMAND_SNAPSHOT_BEGIN)
-		carrier->passed_snapshot = command->zxid;
-	carrier->room = command->type == PDK_COMMAND_SNAPSHOT_PART;
-	if (command->type != PDK_COMMAND_SNAPSHOT_FINISH)
-		return;
-	done.snapshot.zxid = carrier->passed_snapshot;
-	find(carrier, &done, NULL, NULL);
-}
-
-static void
-carry_snapshot_command(PdkCarrier *carrier, const PdkCommand *command)
-{
-	PdkEvent refused = {.kind = PDK_EVENT_SNAPSHOT_DONE};
-
-	if (!carrier->can_snapshot) {
-		pass_snapshot(carrier, command);
-		return;
-	}
-	switch (command->type) {
-	case PDK_COMMAND_SNAPSHOT_BEGIN:
-		if (carrier->log_ops->snapshot_begin(carrier->log, command->zxid))
-			return;
-		refused.snapshot.zxid = command->zxid;
-		find(carrier, &refused, g_strdup("the persistence plugin refused to begin"), NULL);
-		return;
-	case PDK_COMMAND_SNAPSHOT_PART:
-		carrier->room = carrier->log_ops->snapshot_part(carrier->log, command->part);
-		if (!carrier->room)
-			pdk_server_snapshot_full(carrier->server);
-		return;
-	case PDK_COMMAND_SNAPSHOT_FINISH:
-		carrier->room = false;
-		carrier->log_ops->snapshot_finish(carrier->log, &command->tail);
-		return;
-	default:
-		carrier->room = false;
-		carrier->log_ops->snapshot_abort(carrier->log);
-		return;
-	}
 }
 
 /* The first transport that can reach peers; NULL: none. */
@@ -546,73 +414,15 @@ carry_unlisten(PdkCarrier *carrier, PdkPurpose purpose)
 }
 
 static void
-carry_record(PdkCarrier *carrier, const PdkCommand *command)
-{
-	PdkEvent event = {.kind = PDK_EVENT_RECORD_SAVED};
-
-	if (PDK_HAS(carrier->log_ops, record_put))
-		carrier->log_ops->record_put(carrier->log, command->key, command->part);
-	else /* an observer that keeps nothing */
-		find(carrier, &event, g_strdup(command->key), NULL);
-}
-
-static void
-carry_truncate(PdkCarrier *carrier, int64_t zxid)
-{
-	PdkEvent event = {.kind = PDK_EVENT_TRUNCATED};
-
-	if (PDK_HAS(carrier->log_ops, truncate)) {
-		carrier->log_ops->truncate(carrier->log, zxid);
-		return;
-	}
-	event.truncated.zxid = zxid;
-	find(carrier, &event, g_strdup("the persistence plugin cannot truncate"), NULL);
-}
-
-static void
-carry_reload(PdkCarrier *carrier)
-{
-	g_autoptr(GError) error = NULL;
-	PdkRecovered recovered = {0};
-	PdkEvent event = {.kind = PDK_EVENT_RELOADED};
-
-	if (!carrier->log_ops->recover(carrier->log, pdk_server_recovery(), carrier->server, &recovered, &error)) {
-		carrier->fatal = g_strdup_printf("the database cannot be read again: %s", error->message);
-		return;
-	}
-	carrier->appended_zxid = carrier->synced_zxid = recovered.last_zxid;
-	carrier->clock_fresh = false;
-	event.zxid = recovered.last_zxid;
-	find(carrier, &event, NULL, NULL);
-}
-
-static void
-carry_read_log(PdkCarrier *carrier, const PdkCommand *command)
-{
-	PdkEvent event = {.kind = PDK_EVENT_LOG_READ};
-
-	if (PDK_HAS(carrier->log_ops, read_log))
-		carrier->log_ops->read_log(carrier->log, command->zxid, command->limit);
-	else
-		find(carrier, &event, g_strdup("the persistence plugin cannot read its log"), NULL);
-}
-
-static void
 carry_command(PdkCarrier *carrier, const PdkCommand *command)
 {
+	if (pdk_depot_carry(carrier->depot, command)) {
+		/* Reading everything anew takes its time. */
+		if (command->type == PDK_COMMAND_RELOAD)
+			carrier->clock_fresh = false;
+		return;
+	}
 	switch (command->type) {
-	case PDK_COMMAND_CLOSE:
-	case PDK_COMMAND_CLOSE_FLUSHED:
-	case PDK_COMMAND_PAUSE:
-	case PDK_COMMAND_RESUME:
-		carry_link_command(carrier, command);
-		return;
-	case PDK_COMMAND_SNAPSHOT_BEGIN:
-	case PDK_COMMAND_SNAPSHOT_PART:
-	case PDK_COMMAND_SNAPSHOT_FINISH:
-	case PDK_COMMAND_SNAPSHOT_ABORT:
-		carry_snapshot_command(carrier, command);
-		return;
 	case PDK_COMMAND_DIAL:
 		carry_dial(carrier, command);
 		return;
@@ -622,20 +432,11 @@ carry_command(PdkCarrier *carrier, const PdkCommand *command)
 	case PDK_COMMAND_UNLISTEN:
 		carry_unlisten(carrier, command->purpose);
 		return;
-	case PDK_COMMAND_RECORD:
-		carry_record(carrier, command);
-		return;
 	case PDK_COMMAND_MEMBERS:
 		pdk_membership_change(carrier->membership, command->key, command->part);
 		return;
-	case PDK_COMMAND_TRUNCATE:
-		carry_truncate(carrier, command->zxid);
-		return;
-	case PDK_COMMAND_RELOAD:
-		carry_reload(carrier);
-		return;
-	case PDK_COMMAND_READ_LOG:
-		carry_read_log(carrier, command);
+	default:
+		carry_link_command(carrier, command);
 		return;
 	}
 }
@@ -658,28 +459,11 @@ tell_finding(PdkCarrier *carrier, const Finding *finding)
 {
 	PdkEvent event = finding->event;
 
-	switch (event.kind) {
-	case PDK_EVENT_SNAPSHOT_DONE:
-		event.snapshot.failure = finding->text;
-		break;
-	case PDK_EVENT_DIAL_FAILED:
+	if (event.kind == PDK_EVENT_DIAL_FAILED) {
 		event.failed.detail = finding->text;
-		break;
-	case PDK_EVENT_LISTENING:
+	} else {
 		event.listening.bound = finding->text;
 		event.listening.failure = finding->more;
-		break;
-	case PDK_EVENT_RECORD_SAVED:
-		event.key = finding->text;
-		break;
-	case PDK_EVENT_TRUNCATED:
-		event.truncated.failure = finding->text;
-		break;
-	case PDK_EVENT_LOG_READ:
-		event.log_read.failure = finding->text;
-		break;
-	default:
-		break;
 	}
 	step(carrier, &event);
 }
@@ -688,17 +472,14 @@ tell_finding(PdkCarrier *carrier, const Finding *finding)
 static bool
 tell_findings(PdkCarrier *carrier)
 {
-	bool told = carrier->unsent->len > 0 || carrier->room || carrier->findings->len > 0;
+	bool told = carrier->unsent->len > 0 || carrier->findings->len > 0;
 
 	for (unsigned i = 0; i < carrier->unsent->len; i++) {
 		Unsent *unsent = &g_array_index(carrier->unsent, Unsent, i);
 		tell_unsent(carrier, unsent->link, unsent->unsent);
 	}
 	g_array_set_size(carrier->unsent, 0);
-	if (carrier->room) {
-		carrier->room = false;
-		on_snapshot_room(carrier);
-	}
+	told |= pdk_depot_tell(carrier->depot);
 	for (unsigned i = 0; i < carrier->findings->len; i++)
 		tell_finding(carrier, &g_array_index(carrier->findings, Finding, i));
 	g_array_set_size(carrier->findings, 0);
@@ -713,7 +494,7 @@ carry(PdkCarrier *carrier)
 	if (carrier->fatal)
 		return false;
 	carrier->mute = carrier->effects->n_outputs == 0;
-	carry_appends(carrier);
+	pdk_depot_append(carrier->depot, carrier->effects);
 	carry_outputs(carrier);
 	for (unsigned i = 0; i < carrier->effects->n_commands; i++)
 		carry_command(carrier, &carrier->effects->commands[i]);
@@ -755,13 +536,13 @@ pdk_carrier_awaits_log(const PdkCarrier *carrier)
 {
 	/* Peers that vote and acknowledge are never kept waiting. */
 	return carrier->membership == NULL && carrier->mute && !carrier->again && carrier->heard_last > 0 &&
-	       carrier->synced_zxid < carrier->appended_zxid;
+	       pdk_depot_is_behind(carrier->depot);
 }
 
 bool
 pdk_carrier_has_one_peer(const PdkCarrier *carrier)
 {
-	return carrier->membership == NULL && carrier->heard_last == 1 && carrier->synced_zxid >= carrier->appended_zxid;
+	return carrier->membership == NULL && carrier->heard_last == 1 && !pdk_depot_is_behind(carrier->depot);
 }
 
 static void
