@@ -13,12 +13,12 @@
 [    4] 1  currentEpoch 0 is durable
 [    4] 2  currentEpoch 0 is durable
 [    4] 3  currentEpoch 0 is durable
-[    6] 1  snapshot 0.0 is durable
-[    6] 2  snapshot 0.0 is durable
-[    6] 3  snapshot 0.0 is durable
 [    6] 2  1 takes the connection                       -> vote 2 (epoch 0, zxid 0.0), round 1 to 1
 [    6] 3  1 takes the connection                       -> vote 3 (epoch 0, zxid 0.0), round 1 to 1
 [    6] 3  2 takes the connection                       -> vote 3 (epoch 0, zxid 0.0), round 1 to 2
+[    6] 1  snapshot 0.0 is durable
+[    6] 2  snapshot 0.0 is durable
+[    6] 3  snapshot 0.0 is durable
 [    7] 1  vote 2 (epoch 0, zxid 0.0), round 1 from 2   -> vote 1 (epoch 0, zxid 0.0), round 1,
                                                            vote 2 (epoch 0, zxid 0.0), round 1 to 2
 [    7] 1  vote 3 (epoch 0, zxid 0.0), round 1 from 3   -> vote 2 (epoch 0, zxid 0.0), round 1 to 3,

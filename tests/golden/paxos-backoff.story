@@ -19,18 +19,18 @@
                                                         -> writes value 1 accepted in attempt 2 ballot 1.1,
                                                            ACCEPT attempt 2 ballot 1.1 value 1 to 3
 [   90] 3  ACCEPT attempt 2 ballot 1.1 value 1 from 1   -> NACK, promised attempt 2 ballot 1.2 to 1
-[   91] 1  value 1 accepted in attempt 2 ballot 1.1 is durable
 [   91] 1  NACK, promised attempt 2 ballot 1.2 from 3
+[   91] 1  value 1 accepted in attempt 2 ballot 1.1 is durable
 [  110] 3  promise of attempt 2 ballot 1.2 is durable   -> PROMISE attempt 2 ballot 1.2, nothing accepted, log 0.0 (epoch 0) to 2
 [  111] 2  PROMISE attempt 2 ballot 1.2, nothing accepted, log 0.0 (epoch 0) from 3
                                                         -> writes value 2 accepted in attempt 2 ballot 1.2,
                                                            ACCEPT attempt 2 ballot 1.2 value 2 to 3
+[  111] 1  it is time                                   -> writes promise of attempt 2 ballot 2.1, value 1 accepted in ballot 1.1
 [  112] 3  ACCEPT attempt 2 ballot 1.2 value 2 from 2   -> writes value 2 accepted in attempt 2 ballot 1.2
 [  113] 2  value 2 accepted in attempt 2 ballot 1.2 is durable
-[  124] 1  it is time                                   -> writes promise of attempt 2 ballot 2.1, value 1 accepted in ballot 1.1
-[  126] 1  promise of attempt 2 ballot 2.1, value 1 accepted in ballot 1.1 is durable
+[  113] 1  promise of attempt 2 ballot 2.1, value 1 accepted in ballot 1.1 is durable
                                                         -> PREPARE attempt 2 ballot 2.1 to 3
-[  127] 3  PREPARE attempt 2 ballot 2.1 from 1
+[  114] 3  PREPARE attempt 2 ballot 2.1 from 1
 [  134] 3  value 2 accepted in attempt 2 ballot 1.2 is durable
                                                         -> writes promise of attempt 2 ballot 2.1, value 2 accepted in ballot 1.2,
                                                            ACCEPTED attempt 2 ballot 1.2 value 2 to 2
@@ -39,5 +39,5 @@
 [  156] 3  promise of attempt 2 ballot 2.1, value 2 accepted in ballot 1.2 is durable
 [  180] 3  SNAP 1.2, the whole tree, NEWLEADER 2.0 from 2
                                                         -> tree at 1.2
-[  225] 2  ACK 2.0 from 3                               -> serves in epoch 2, tree at 2.0
-[  226] 3  UPTODATE from 2                              -> serves in epoch 2
+[  269] 2  ACK 2.0 from 3                               -> serves in epoch 2, tree at 2.0
+[  270] 3  UPTODATE from 2                              -> serves in epoch 2

@@ -20,8 +20,8 @@
                                                         -> writes value 1 accepted in attempt 2 ballot 1.1,
                                                            ACCEPT attempt 2 ballot 1.1 value 1 to 3
 [   90] 3  ACCEPT attempt 2 ballot 1.1 value 1 from 1   -> NACK, promised attempt 2 ballot 1.2 to 1
-[   91] 1  value 1 accepted in attempt 2 ballot 1.1 is durable
 [   91] 1  NACK, promised attempt 2 ballot 1.2 from 3
+[   91] 1  value 1 accepted in attempt 2 ballot 1.1 is durable
 [   93] 1  it is time                                   -> writes promise of attempt 2 ballot 2.1, value 1 accepted in ballot 1.1
 [   95] 1  promise of attempt 2 ballot 2.1, value 1 accepted in ballot 1.1 is durable
                                                         -> PREPARE attempt 2 ballot 2.1 to 3
@@ -32,8 +32,8 @@
                                                         -> writes value 2 accepted in attempt 2 ballot 1.2,
                                                            ACCEPT attempt 2 ballot 1.2 value 2 to 3
 [  112] 3  ACCEPT attempt 2 ballot 1.2 value 2 from 2   -> NACK, promised attempt 2 ballot 2.1 to 2
-[  113] 2  value 2 accepted in attempt 2 ballot 1.2 is durable
 [  113] 2  NACK, promised attempt 2 ballot 2.1 from 3
+[  113] 2  value 2 accepted in attempt 2 ballot 1.2 is durable
 [  114] 2  it is time                                   -> writes promise of attempt 2 ballot 3.2, value 2 accepted in ballot 1.2
 [  116] 2  promise of attempt 2 ballot 3.2, value 2 accepted in ballot 1.2 is durable
                                                         -> PREPARE attempt 2 ballot 3.2 to 3
@@ -44,8 +44,8 @@
                                                         -> writes value 1 accepted in attempt 2 ballot 2.1,
                                                            ACCEPT attempt 2 ballot 2.1 value 1 to 3
 [  134] 3  ACCEPT attempt 2 ballot 2.1 value 1 from 1   -> NACK, promised attempt 2 ballot 3.2 to 1
-[  135] 1  value 1 accepted in attempt 2 ballot 2.1 is durable
 [  135] 1  NACK, promised attempt 2 ballot 3.2 from 3
+[  135] 1  value 1 accepted in attempt 2 ballot 2.1 is durable
 [  136] 1  it is time                                   -> writes promise of attempt 2 ballot 4.1, value 1 accepted in ballot 2.1
 [  138] 1  promise of attempt 2 ballot 4.1, value 1 accepted in ballot 2.1 is durable
                                                         -> PREPARE attempt 2 ballot 4.1 to 3
@@ -56,8 +56,8 @@
                                                         -> writes value 2 accepted in attempt 2 ballot 3.2,
                                                            ACCEPT attempt 2 ballot 3.2 value 2 to 3
 [  156] 3  ACCEPT attempt 2 ballot 3.2 value 2 from 2   -> NACK, promised attempt 2 ballot 4.1 to 2
-[  157] 2  value 2 accepted in attempt 2 ballot 3.2 is durable
 [  157] 2  NACK, promised attempt 2 ballot 4.1 from 3
+[  157] 2  value 2 accepted in attempt 2 ballot 3.2 is durable
 [  158] 2  it is time                                   -> writes promise of attempt 2 ballot 5.2, value 2 accepted in ballot 3.2
 
 == After 20 s they are still at it.
@@ -67,9 +67,9 @@
                                                         -> writes value 2 accepted in attempt 2 ballot 913.2,
                                                            ACCEPT attempt 2 ballot 913.2 value 2 to 3
 [   16] 3  ACCEPT attempt 2 ballot 913.2 value 2 from 2 -> NACK, promised attempt 2 ballot 914.1 to 2
-[   17] 2  value 2 accepted in attempt 2 ballot 913.2 is durable
 [   17] 2  NACK, promised attempt 2 ballot 914.1 from 3
-[   19] 2  it is time                                   -> writes promise of attempt 2 ballot 915.2, value 2 accepted in ballot 913.2
-[   21] 2  promise of attempt 2 ballot 915.2, value 2 accepted in ballot 913.2 is durable
+[   17] 2  value 2 accepted in attempt 2 ballot 913.2 is durable
+[   18] 2  it is time                                   -> writes promise of attempt 2 ballot 915.2, value 2 accepted in ballot 913.2
+[   20] 2  promise of attempt 2 ballot 915.2, value 2 accepted in ballot 913.2 is durable
                                                         -> PREPARE attempt 2 ballot 915.2 to 3
-[   22] 3  PREPARE attempt 2 ballot 915.2 from 2
+[   21] 3  PREPARE attempt 2 ballot 915.2 from 2

@@ -15,8 +15,8 @@
 [   19] 3  5 txns were read from the log                -> SNAP 1.5, the whole tree, NEWLEADER 1.0 to 1
 [   20] 1  SNAP 1.5, the whole tree, NEWLEADER 1.0 from 3
                                                         -> writes snapshot 1.5, tree at 1.5
-[   22] 1  snapshot 1.5 is durable                      -> writes currentEpoch 1
-[   24] 1  currentEpoch 1 is durable                    -> ACK 1.0 to 3
-[   25] 3  ACK 1.0 from 1                               -> UPTODATE to 1
-[   26] 1  UPTODATE from 3                              -> ACK 1.0 to 3, serves in epoch 1
-[   27] 3  ACK 1.0 from 1
+[   26] 1  snapshot 1.5 is durable                      -> writes currentEpoch 1
+[   28] 1  currentEpoch 1 is durable                    -> ACK 1.0 to 3
+[   29] 3  ACK 1.0 from 1                               -> UPTODATE to 1
+[   30] 1  UPTODATE from 3                              -> ACK 1.0 to 3, serves in epoch 1
+[   31] 3  ACK 1.0 from 1

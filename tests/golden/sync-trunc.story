@@ -15,9 +15,9 @@
 [   10] 3  acceptedEpoch 2 is durable                   -> ACKEPOCH log to 1.3, of epoch 1 to 2
 [   11] 2  ACKEPOCH log to 1.3, of epoch 1 from 3       -> TRUNC 1.2, NEWLEADER 2.0 to 3
 [   12] 3  TRUNC 1.2, NEWLEADER 2.0 from 2              -> cuts its log behind 1.2
-[   14] 3  log is cut behind 1.2, durably               -> reads its disk again
-[   18] 3  the disk was read again, log to 1.2          -> writes currentEpoch 2, tree at 1.2
-[   20] 3  currentEpoch 2 is durable                    -> ACK 2.0 to 2
-[   21] 2  ACK 2.0 from 3                               -> UPTODATE to 3
-[   22] 3  UPTODATE from 2                              -> ACK 2.0 to 2, serves in epoch 2
-[   23] 2  ACK 2.0 from 3
+[   14] 3  log is cut behind 1.2, durably               -> reads its disk again, tree at 1.2
+[   14] 3  the disk was read again, log to 1.2          -> writes currentEpoch 2
+[   16] 3  currentEpoch 2 is durable                    -> ACK 2.0 to 2
+[   17] 2  ACK 2.0 from 3                               -> UPTODATE to 3
+[   18] 3  UPTODATE from 2                              -> ACK 2.0 to 2, serves in epoch 2
+[   19] 2  ACK 2.0 from 3

@@ -10,10 +10,16 @@
 
 #define BLOCK 512
 
+/* The content of a file: what stands behind its bytes, up to its length, is zeros; preallocated space costs nothing. */
+typedef struct {
+	GByteArray *bytes;
+	size_t length;
+} Image;
+
 /* A file, whatever its names. */
 typedef struct {
 	gatomicrefcount references;
-	GByteArray *now, *durable;
+	Image now, durable;
 	size_t dirty_from, dirty_to; /* `now` and `durable` differ at most here, or behind the shorter */
 } Node;
 
@@ -48,7 +54,7 @@ struct ForgetfulFiles {
 	GHashTable *locks;
 	Fault faults[FORGETFUL_KINDS];
 	uint64_t operations, crash_at, life;
-	bool crashed;
+	bool crashed, forgets_all;
 	int64_t capacity;
 	uint64_t random;
 };
@@ -69,13 +75,56 @@ draw(ForgetfulFiles *self)
 	return z ^ z >> 31;
 }
 
+static void
+image_set_length(Image *image, size_t length)
+{
+	if (image->bytes->len > length)
+		g_byte_array_set_size(image->bytes, (unsigned)length);
+	image->length = length;
+}
+
+/* Makes the bytes reach to @end, which lies within the length. */
+static void
+image_reach(Image *image, size_t end)
+{
+	size_t old = image->bytes->len;
+
+	if (end <= old)
+		return;
+	g_byte_array_set_size(image->bytes, (unsigned)end);
+	memset(image->bytes->data + old, 0, end - old);
+}
+
+/* @length bytes from @offset on, all within the length. */
+static void
+image_read(const Image *image, void *into, size_t length, size_t offset)
+{
+	size_t there = image->bytes->len > offset ? MIN(image->bytes->len - offset, length) : 0;
+
+	if (there > 0)
+		memcpy(into, image->bytes->data + offset, there);
+	memset((uint8_t *)into + there, 0, length - there);
+}
+
+/* Makes the bytes of @to from @from_byte to @end, which is within both lengths, what @from has there. */
+static void
+image_copy(Image *to, const Image *from, size_t from_byte, size_t end)
+{
+	size_t reach = MIN(end, MAX(from->bytes->len, to->bytes->len));
+
+	if (from_byte >= reach)
+		return;
+	image_reach(to, reach);
+	image_read(from, to->bytes->data + from_byte, reach - from_byte, from_byte);
+}
+
 static Node *
 node_new(void)
 {
 	Node *node = g_new0(Node, 1);
 	g_atomic_ref_count_init(&node->references);
-	node->now = g_byte_array_new();
-	node->durable = g_byte_array_new();
+	node->now.bytes = g_byte_array_new();
+	node->durable.bytes = g_byte_array_new();
 	return node;
 }
 
@@ -94,8 +143,8 @@ node_unref(void *data)
 
 	if (node == NULL || !g_atomic_ref_count_dec(&node->references))
 		return;
-	g_byte_array_unref(node->now);
-	g_byte_array_unref(node->durable);
+	g_byte_array_unref(node->now.bytes);
+	g_byte_array_unref(node->durable.bytes);
 	g_free(node);
 }
 
@@ -171,8 +220,8 @@ alive(ForgetfulFiles *self, PdkFile *file)
 	return !self->crashed && file->life == self->life;
 }
 
-static int64_t
-used_bytes(ForgetfulFiles *self)
+int64_t
+forgetful_files_used(const ForgetfulFiles *self)
 {
 	GHashTableIter directories, names;
 	Directory *directory;
@@ -183,7 +232,7 @@ used_bytes(ForgetfulFiles *self)
 	while (g_hash_table_iter_next(&directories, NULL, (void **)&directory)) {
 		g_hash_table_iter_init(&names, directory->now);
 		while (g_hash_table_iter_next(&names, NULL, (void **)&node))
-			sum += node->now->len;
+			sum += (int64_t)node->now.length;
 	}
 	return sum;
 }
@@ -203,11 +252,9 @@ node_dirty(Node *node, size_t from, size_t to)
 static void
 node_resize(Node *node, size_t length)
 {
-	size_t old = node->now->len;
+	size_t old = node->now.length;
 
-	g_byte_array_set_size(node->now, (unsigned)length);
-	if (length > old)
-		memset(node->now->data + old, 0, length - old);
+	image_set_length(&node->now, length);
 	node_dirty(node, MIN(old, length), MAX(old, length));
 }
 
@@ -295,17 +342,17 @@ files_close(const PdkFiles *table, PdkFile *file)
 static int64_t
 files_pread(const PdkFiles *table, PdkFile *file, void *into, size_t length, int64_t offset, GError **error)
 {
-	GByteArray *bytes = file->node->now;
+	const Image *now = &file->node->now;
 
 	if (!alive(of(table), file) || !pass(of(table), FORGETFUL_PREAD, "file", error)) {
 		if (error && *error == NULL)
 			fail(error, "cannot read", "file", EIO);
 		return -1;
 	}
-	if (offset >= bytes->len)
+	if ((size_t)offset >= now->length)
 		return 0;
-	size_t got = MIN(length, bytes->len - (size_t)offset);
-	memcpy(into, bytes->data + offset, got);
+	size_t got = MIN(length, now->length - (size_t)offset);
+	image_read(now, into, got, (size_t)offset);
 	return (int64_t)got;
 }
 
@@ -313,8 +360,8 @@ files_pread(const PdkFiles *table, PdkFile *file, void *into, size_t length, int
 static bool
 has_room(ForgetfulFiles *self, PdkFile *file, int64_t length)
 {
-	int64_t more = length - (int64_t)file->node->now->len;
-	return self->capacity < 0 || more <= 0 || used_bytes(self) + more <= self->capacity;
+	int64_t more = length - (int64_t)file->node->now.length;
+	return self->capacity < 0 || more <= 0 || forgetful_files_used(self) + more <= self->capacity;
 }
 
 static bool
@@ -330,10 +377,11 @@ files_pwrite(const PdkFiles *table, PdkFile *file, const void *from, size_t leng
 		return false;
 	if (!file->writable || !has_room(self, file, (int64_t)end))
 		return go ? fail(error, "cannot write", "file", file->writable ? ENOSPC : EBADF) : false;
-	if (end > file->node->now->len)
+	if (end > file->node->now.length)
 		node_resize(file->node, end);
+	image_reach(&file->node->now, end);
 	/* Also what was being written at the crash may have arrived. */
-	memcpy(file->node->now->data + offset, from, length);
+	memcpy(file->node->now.bytes->data + offset, from, length);
 	node_dirty(file->node, (size_t)offset, end);
 	return go;
 }
@@ -341,10 +389,8 @@ files_pwrite(const PdkFiles *table, PdkFile *file, const void *from, size_t leng
 static void
 node_sync(Node *node)
 {
-	g_byte_array_set_size(node->durable, node->now->len);
-	size_t to = MIN(node->dirty_to, node->now->len);
-	if (node->dirty_from < to)
-		memcpy(node->durable->data + node->dirty_from, node->now->data + node->dirty_from, to - node->dirty_from);
+	image_set_length(&node->durable, node->now.length);
+	image_copy(&node->durable, &node->now, node->dirty_from, MIN(node->dirty_to, node->now.length));
 	node->dirty_from = node->dirty_to = 0;
 }
 
@@ -405,7 +451,7 @@ static int64_t
 files_length(const PdkFiles *table, PdkFile *file, GError **error)
 {
 	if (alive(of(table), file))
-		return file->node->now->len;
+		return (int64_t)file->node->now.length;
 	fail(error, "cannot look at", "file", EIO);
 	return -1;
 }
@@ -430,7 +476,7 @@ files_allocate(const PdkFiles *table, PdkFile *file, int64_t length, GError **er
 		return fail(error, "cannot allocate", "file", EBADF);
 	if (!has_room(of(table), file, length))
 		return fail(error, "cannot allocate", "file", ENOSPC);
-	if (length > (int64_t)file->node->now->len)
+	if (length > (int64_t)file->node->now.length)
 		node_resize(file->node, (size_t)length);
 	return true;
 }
@@ -526,7 +572,7 @@ files_probe(const PdkFiles *table, const char *path, int64_t *length, GError **e
 		return -1;
 	}
 	if (length)
-		*length = node ? node->now->len : 0;
+		*length = node ? (int64_t)node->now.length : 0;
 	return node || g_hash_table_contains(of(table)->directories, path);
 }
 
@@ -604,6 +650,12 @@ forgetful_files_crash_at(ForgetfulFiles *self, uint64_t operation)
 	self->crash_at = operation;
 }
 
+void
+forgetful_files_crash(ForgetfulFiles *self)
+{
+	self->crashed = true;
+}
+
 bool
 forgetful_files_crashed(const ForgetfulFiles *self)
 {
@@ -614,22 +666,18 @@ forgetful_files_crashed(const ForgetfulFiles *self)
 static size_t
 surviving_length(ForgetfulFiles *self, const Node *node)
 {
-	size_t low = MIN(node->durable->len, node->now->len), high = MAX(node->durable->len, node->now->len);
+	if (self->forgets_all)
+		return node->durable.length;
+	size_t low = MIN(node->durable.length, node->now.length), high = MAX(node->durable.length, node->now.length);
 
 	switch (draw(self) % 3) {
 	case 0:
-		return node->durable->len;
+		return node->durable.length;
 	case 1:
-		return node->now->len;
+		return node->now.length;
 	}
 	size_t between = (low + draw(self) % (high - low + 1)) / BLOCK * BLOCK;
 	return MAX(between, low);
-}
-
-static uint8_t
-byte_at(const GByteArray *bytes, size_t at)
-{
-	return at < bytes->len ? bytes->data[at] : 0;
 }
 
 /* Makes `now` and `durable` what the disk holds after a crash. */
@@ -639,20 +687,19 @@ node_crash(ForgetfulFiles *self, Node *node)
 	if (node->dirty_from == node->dirty_to)
 		return;
 	size_t length = surviving_length(self, node);
-	GByteArray *left = g_byte_array_sized_new((unsigned)length);
-	unsigned mood = draw(self) % 4; /* 0: nothing arrived, 1: all, else block by block */
-	bool kept = false;
+	size_t written = MAX(node->now.bytes->len, node->durable.bytes->len); /* behind it both have zeros */
+	size_t end = MIN(MIN(node->dirty_to, written), length);
+	unsigned mood = self->forgets_all ? 0 : draw(self) % 4; /* 0: nothing arrived, 1: all, else block by block */
 
-	g_byte_array_set_size(left, (unsigned)length);
-	for (size_t at = 0; at < length; at++) {
-		if (at % BLOCK == 0)
-			kept = mood == 1 || (mood != 0 && draw(self) % 2);
-		left->data[at] = byte_at(kept ? node->now : node->durable, at);
+	image_set_length(&node->durable, length);
+	for (size_t at = node->dirty_from / BLOCK * BLOCK; at < end; at += BLOCK) {
+		if (mood == 1 || (mood != 0 && draw(self) % 2))
+			image_copy(&node->durable, &node->now, at, MIN(at + BLOCK, length));
 	}
-	g_byte_array_unref(node->now);
-	node->now = left;
-	node_dirty(node, 0, length);
-	node_sync(node);
+	image_set_length(&node->now, 0);
+	image_set_length(&node->now, length);
+	image_copy(&node->now, &node->durable, 0, length);
+	node->dirty_from = node->dirty_to = 0;
 }
 
 static void
@@ -662,7 +709,7 @@ directory_crash(ForgetfulFiles *self, Directory *directory)
 	Node *node;
 	char *name;
 
-	apply_changes(directory->durable, directory->changes, draw(self) % (directory->changes->len + 1));
+	apply_changes(directory->durable, directory->changes, self->forgets_all ? 0 : draw(self) % (directory->changes->len + 1));
 	g_ptr_array_set_size(directory->changes, 0);
 	g_hash_table_remove_all(directory->now);
 	g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(directory->durable), (GCompareFunc)strcmp);
@@ -687,10 +734,9 @@ was_lost(void *path, void *data, void *context)
 	return above == NULL || !directory->made_durable;
 }
 
-void
-forgetful_files_reboot(ForgetfulFiles *self, uint64_t seed)
+static void
+reboot(ForgetfulFiles *self)
 {
-	self->random = seed;
 	while (g_hash_table_foreach_remove(self->directories, was_lost, self) > 0)
 		;
 	g_autoptr(GList) paths = g_list_sort(g_hash_table_get_keys(self->directories), (GCompareFunc)strcmp);
@@ -701,6 +747,21 @@ forgetful_files_reboot(ForgetfulFiles *self, uint64_t seed)
 	self->crashed = false;
 	self->crash_at = self->operations = 0;
 	self->life++;
+}
+
+void
+forgetful_files_reboot(ForgetfulFiles *self, uint64_t seed)
+{
+	self->random = seed;
+	self->forgets_all = false;
+	reboot(self);
+}
+
+void
+forgetful_files_forget(ForgetfulFiles *self)
+{
+	self->forgets_all = true;
+	reboot(self);
 }
 
 void
@@ -719,7 +780,11 @@ GBytes *
 forgetful_files_get(ForgetfulFiles *self, const char *path)
 {
 	Node *node = find_node(self, path);
-	return node ? g_bytes_new(node->now->data, node->now->len) : NULL;
+	if (node == NULL)
+		return NULL;
+	uint8_t *bytes = g_malloc(MAX(node->now.length, 1));
+	image_read(&node->now, bytes, node->now.length, 0);
+	return g_bytes_new_take(bytes, node->now.length);
 }
 
 void
@@ -731,8 +796,8 @@ forgetful_files_put(ForgetfulFiles *self, const char *path, const void *data, si
 	make_all(self, parent, true);
 	Directory *directory = g_hash_table_lookup(self->directories, parent);
 	Node *node = node_new();
-	g_byte_array_append(node->now, data, (unsigned)length);
-	node_dirty(node, 0, length);
+	node_resize(node, length);
+	g_byte_array_append(node->now.bytes, data, (unsigned)length);
 	node_sync(node);
 	set_name(directory->now, name, node);
 	set_name(directory->durable, name, node);
@@ -756,6 +821,10 @@ forgetful_files_is_durable(ForgetfulFiles *self, const char *path)
 	Directory *directory = find_directory(self, path, &name);
 	Node *node = directory ? g_hash_table_lookup(directory->now, name) : NULL;
 
-	return node && g_hash_table_lookup(directory->durable, name) == node && node->now->len == node->durable->len &&
-	       memcmp(node->now->data, node->durable->data, node->now->len) == 0;
+	if (node == NULL || g_hash_table_lookup(directory->durable, name) != node || node->now.length != node->durable.length)
+		return false;
+	g_autofree uint8_t *now = g_malloc(MAX(node->now.length, 1)), *durable = g_malloc(MAX(node->now.length, 1));
+	image_read(&node->now, now, node->now.length, 0);
+	image_read(&node->durable, durable, node->now.length, 0);
+	return memcmp(now, durable, node->now.length) == 0;
 }

@@ -46,10 +46,14 @@ const PdkFiles *forgetful_files_table(ForgetfulFiles *self);
 uint64_t forgetful_files_operations(const ForgetfulFiles *self);
 /* The crash falls at changing operation number @operation (from 1, since the last reboot); 0: none. */
 void forgetful_files_crash_at(ForgetfulFiles *self, uint64_t operation);
+/* The power fails now, between two operations. */
+void forgetful_files_crash(ForgetfulFiles *self);
 /* After a crash every operation fails until the reboot. */
 bool forgetful_files_crashed(const ForgetfulFiles *self);
 /* Takes away what was not durable, as @seed says; files still open are dead. */
 void forgetful_files_reboot(ForgetfulFiles *self, uint64_t seed);
+/* The same, and nothing that was not durable is left. */
+void forgetful_files_forget(ForgetfulFiles *self);
 
 /*
  * The @nth operation of @kind from now on (1: the next) fails with @errnum; with @forever, all after it, too.
@@ -57,6 +61,9 @@ void forgetful_files_reboot(ForgetfulFiles *self, uint64_t seed);
 void forgetful_files_fail(ForgetfulFiles *self, ForgetfulKind kind, unsigned nth, int errnum, bool forever);
 /* All bytes of all files together; beyond it ENOSPC. Negative: no limit. */
 void forgetful_files_set_capacity(ForgetfulFiles *self, int64_t bytes);
+
+/* All bytes of all files together, preallocated ones too. */
+int64_t forgetful_files_used(const ForgetfulFiles *self);
 
 /*
  * For tests that prepare or inspect: the content of a file (NULL: not there); a durable file with its

@@ -67,10 +67,10 @@ sim_check_append(Node *node, int64_t zxid, GBytes *txn)
 {
 	if (node->server->replica == NULL)
 		return;
-	if (node->disk.being && node->disk.foreign)
+	if (node->store.snapshot && node->store.foreign)
 		sim_fail(node->sim, "log-behind-snapshot", "server %" PRId64 " logs " HEX
 			 " while a leader's snapshot is not on its disk", node->sid, (guint64)zxid);
-	if (node->disk.orders > 0 && pdk_replica_role(node->server->replica) == PDK_PEER_LOOKING)
+	if (node->store.orders > 0 && pdk_replica_role(node->server->replica) == PDK_PEER_LOOKING)
 		sim_fail(node->sim, "looking-logs-nothing", "server %" PRId64 " logs while it looks for a leader", node->sid);
 	sim_chain_append(node, zxid, txn);
 }

@@ -4,11 +4,8 @@
 int64_t
 sim_durable_zxid(const Node *node)
 {
-	const SimDisk *disk = &node->disk;
-	const GArray *snapshots = disk->snapshots;
-	int64_t log = disk->synced > 0 ? g_array_index(disk->txns, PdkLoggedTxn, disk->synced - 1).zxid : 0;
-	int64_t snapshot = snapshots->len > 0 ? g_array_index(snapshots, SimSnapshot, snapshots->len - 1).zxid : 0;
-	return MAX(log, snapshot);
+	/* What a truncation is taking away may be gone already. */
+	return node->up ? MIN(node->store.synced_zxid, node->store.cut_zxid) : node->disk.durable_zxid;
 }
 
 GBytes *

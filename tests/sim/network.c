@@ -318,7 +318,7 @@ answer_dial(const Happening *dial, int64_t after_us, bool refused)
 {
 	Sim *sim = dial->node->sim;
 	sim_push(sim, sim->now_us + after_us,
-		 (Happening){.what = HAPPENS_DIAL_ANSWER, .node = dial->node, .dial = dial->dial, .limit = refused ? 0 : 1});
+		 (Happening){.what = HAPPENS_DIAL_ANSWER, .node = dial->node, .dial = dial->dial, .refused = refused});
 }
 
 static GByteArray *
@@ -371,8 +371,8 @@ sim_happen_dial_answer(Happening *happening)
 	Node *node = happening->node;
 	PdkEvent event = {.kind = PDK_EVENT_DIAL_FAILED};
 	event.failed.dial = happening->dial;
-	event.failed.refused = happening->limit == 0;
-	event.failed.detail = happening->limit == 0 ? "connection refused" : "no answer";
+	event.failed.refused = happening->refused;
+	event.failed.detail = happening->refused ? "connection refused" : "no answer";
 	/* It may be broken before it is known. */
 	if (happening->end && happening->end->open) {
 		happening->end->known = true;

@@ -58,62 +58,124 @@ make_settings(Node *node)
 	return settings;
 }
 
-static GBytes *
-record(const Node *node, const char *key)
+static PdkConfig *
+make_election_config(const Sim *sim)
 {
-	return key ? g_hash_table_lookup(node->disk.records, key) : NULL;
+	PdkConfig *config = pdk_config_new(sim->election->options);
+	for (const char *const *told = sim->params.options; told && told[0]; told += 2) {
+		g_autoptr(GError) error = NULL;
+		pdk_config_set_text(config, pdk_config_find(config, told[0]), told[1], &error);
+		g_assert_no_error(error);
+	}
+	return config;
 }
 
-
-void
-sim_start(Sim *sim, unsigned server)
+static PdkServer *
+make_server(Node *node)
 {
-	Node *node = &sim->nodes[server];
-	g_autoptr(PdkMembers) members = sim_members_committed(node);
-	g_assert(!node->up);
-	if (!pdk_members_find(members, node->sid)) {
-		sim_tell_of(node, "* is no member any more, and does not start");
-		return;
-	}
-	node->up = true;
-	node->life++;
-	node->settings = make_settings(node);
-	node->registry = pdk_registry_new();
-	node->effects = pdk_effects_new();
-	node->sync_out = false;
-	node->disk_free_us = 0;
-	node->turn_at_us = INT64_MAX;
-	node->ends = g_ptr_array_new();
-	node->generations = g_array_new(FALSE, TRUE, sizeof(uint32_t));
 	PdkServerParams params = {
 		.settings = node->settings,
 		.registry = node->registry,
 		.facts = &node->facts,
 		.version = "3.9.4-paddock-sim",
 		.built_on = "never",
-		.seed = pdk_random_next(&sim->random),
+		.seed = pdk_random_next(&node->sim->random),
 		.now_us = sim_clock_us(node),
 		.wall_ms = sim_clock_wall_ms(node),
 		.log = server_log,
 		.log_context = node,
 	};
+	return pdk_server_new(&params);
+}
+
+static void
+begin_life(Node *node)
+{
+	node->up = true;
+	node->stops = false;
+	node->life++;
+	node->settings = make_settings(node);
+	node->registry = pdk_registry_new();
+	node->effects = pdk_effects_new();
+	node->election_config = make_election_config(node->sim);
+	node->disk.free_us = node->disk.stuck_us = 0;
+	node->turn_at_us = INT64_MAX;
+	node->ends = g_ptr_array_new();
+	node->generations = g_array_new(FALSE, TRUE, sizeof(uint32_t));
+	sim_host_begin(node);
 	sim_tell_of(node, "* starts");
-	if (sim->witness.life)
-		sim->witness.life(sim->witness.context, server, true);
-	node->server = pdk_server_new(&params);
-	int64_t last = sim_disk_recover(&node->disk, pdk_server_recovery(), node->server);
-	sim_check_start(node, last);
-	node->election = sim_election_new(node);
+	if (node->sim->witness.life)
+		node->sim->witness.life(node->sim->witness.context, node->index, true);
+	node->server = make_server(node);
+}
+
+static void
+end_life(Node *node)
+{
+	if (node->sim->witness.life)
+		node->sim->witness.life(node->sim->witness.context, node->index, false);
+	for (guint i = 0; i < node->ends->len; i++)
+		if (g_ptr_array_index(node->ends, i))
+			sim_shut(g_ptr_array_index(node->ends, i));
+	node->up = false;
+	node->life++;
+	sim_store_close(node);
+	if (node->election)
+		((const PdkElectionOps *)node->sim->election->ops)->destroy(node->election);
+	node->election = NULL;
+	g_clear_pointer(&node->server, pdk_server_free);
+	sim_host_end(node);
+	pdk_effects_free(node->effects);
+	pdk_registry_free(node->registry);
+	pdk_settings_free(node->settings);
+	pdk_config_free(node->election_config);
+	g_ptr_array_unref(node->ends);
+	g_array_unref(node->generations);
+	memset(node->listens, 0, sizeof node->listens);
+	sim_disk_forgets(&node->disk, node->sim->params.steady ? NULL : &node->sim->random);
+	sim_check_crash(node, false);
+}
+
+/* As the daemon does it: the data, then the election, then the server joins. */
+static bool
+open_all(Node *node, GError **error)
+{
+	const PdkElectionOps *ops = node->sim->election->ops;
+	PdkRecovered recovered;
+	if (!sim_store_open(node, &recovered, error))
+		return false;
+	sim_check_start(node, recovered.last_zxid);
+	g_autoptr(GBytes) kept = sim_store_record(node, PDK_HAS(ops, record_key) ? ops->record_key : NULL);
+	g_autoptr(GBytes) accepted = sim_store_record(node, "acceptedEpoch");
+	g_autoptr(GBytes) current = sim_store_record(node, "currentEpoch");
+	node->election = ops->create(sim_host_new(node, "election"), node->election_config, pdk_server_ensemble(node->server),
+				     kept, error);
+	return node->election &&
+	       pdk_server_join(node->server, ops, node->election, accepted, current, recovered.last_zxid, error);
+}
+
+void
+sim_start(Sim *sim, unsigned server)
+{
+	Node *node = &sim->nodes[server];
 	g_autoptr(GError) error = NULL;
-	if (!pdk_server_join(node->server, sim->election->ops, node->election, record(node, "acceptedEpoch"),
-			     record(node, "currentEpoch"), last, &error)) {
-		sim_fail(sim, "joins", "server %" G_GINT64_FORMAT " cannot join: %s", node->sid, error->message);
-		sim_crash(sim, server);
+	g_autoptr(PdkMembers) members = sim_members_committed(node);
+	g_assert(!node->up);
+	if (!pdk_members_find(members, node->sid)) {
+		sim_tell_of(node, "* is no member any more, and does not start");
 		return;
 	}
-	pdk_server_begin(node->server, sim_clock_us(node), sim_clock_wall_ms(node), true, node->effects);
+	begin_life(node);
+	if (!open_all(node, &error)) {
+		sim_fail(sim, "starts", "server %" G_GINT64_FORMAT " cannot start: %s", node->sid, error->message);
+		end_life(node);
+		return;
+	}
+	pdk_server_begin(node->server, sim_clock_us(node), sim_clock_wall_ms(node), pdk_depot_can_snapshot(node->store.depot),
+			 node->effects);
 	sim_carry(node);
 }
+
 void
 sim_crash(Sim *sim, unsigned server)
 {
@@ -121,34 +183,33 @@ sim_crash(Sim *sim, unsigned server)
 	if (!node->up)
 		return;
 	sim_tell_of(node, "* crashes");
-	if (sim->witness.life)
-		sim->witness.life(sim->witness.context, server, false);
-	for (guint i = 0; i < node->ends->len; i++)
-		if (g_ptr_array_index(node->ends, i))
-			sim_shut(g_ptr_array_index(node->ends, i));
-	node->up = false;
-	node->life++;
-	pdk_server_free(node->server);
-	node->server = NULL;
-	((const PdkElectionOps *)sim->election->ops)->destroy(node->election);
-	pdk_effects_free(node->effects);
-	pdk_registry_free(node->registry);
-	pdk_settings_free(node->settings);
-	g_ptr_array_unref(node->ends);
-	g_array_unref(node->generations);
-	memset(node->listens, 0, sizeof node->listens);
-	sim_disk_fails(node);
-	sim_check_crash(node, false);
+	end_life(node);
+}
+
+void
+sim_stops(Node *node, const char *line)
+{
+	sim_fail(node->sim, "goes-on", "server %" G_GINT64_FORMAT " stops: %s", node->sid, line);
+	node->stops = true;
+}
+
+void
+sim_end_if_dead(Node *node)
+{
+	if (node->up && (node->stops || forgetful_files_crashed(node->disk.files)))
+		sim_crash(node->sim, node->index);
 }
 
 void
 sim_wipe(Sim *sim, unsigned server)
 {
+	SimDisk *disk = &sim->nodes[server].disk;
 	g_assert(!sim->nodes[server].up);
-	sim_disk_clear(&sim->nodes[server].disk);
-	sim_disk_init(&sim->nodes[server].disk);
+	sim_disk_clear(disk);
+	sim_disk_init(disk, disk->data_dir, disk->log_dir);
 	sim_check_crash(&sim->nodes[server], true);
 }
+
 /* ---- carrying ---- */
 
 void
@@ -160,17 +221,6 @@ sim_step(Node *node, PdkEvent *event)
 		node->sim->witness.event(node->sim->witness.context, node->index, event);
 	pdk_server_step(node->server, event, node->effects);
 	sim_check_step(node, event);
-}
-
-static void
-carry_appends(Node *node)
-{
-	for (unsigned i = 0; i < node->effects->n_appends; i++) {
-		const PdkAppend *append = &node->effects->appends[i];
-		sim_check_append(node, append->zxid, append->txn);
-		sim_disk_append(&node->disk, append->zxid, append->txn);
-	}
-	sim_begin_sync(node);
 }
 
 static void
@@ -230,7 +280,7 @@ carry_command(Node *node, PdkCommand *command)
 		sim_members_keep(node, command);
 		return;
 	default:
-		sim_disk_ask(node, command);
+		sim_store_carry(node, command);
 		return;
 	}
 }
@@ -244,18 +294,18 @@ want_turn(Node *node, int64_t at_us)
 	sim_push(node->sim, at_us, (Happening){.what = HAPPENS_TURN, .node = node});
 }
 
-/* One round: what the step wished is carried; its order is the host's. */
-static void
+/* One round: what the step wished is carried; its order is the host's. True: carrying showed something. */
+static bool
 carry(Node *node)
 {
 	PdkEffects *effects = node->effects;
 	if (effects->fatal) {
-		sim_fail(node->sim, "goes-on", "server %" G_GINT64_FORMAT " stops: %s", node->sid, effects->fatal);
-		return;
+		sim_stops(node, effects->fatal);
+		return false;
 	}
 	if (node->sim->witness.effects)
 		node->sim->witness.effects(node->sim->witness.context, node->index, effects);
-	carry_appends(node);
+	sim_store_append(node);
 	carry_outputs(node);
 	if (effects->again)
 		want_turn(node, node->sim->now_us + 1);
@@ -265,9 +315,10 @@ carry(Node *node)
 	PdkEffects *fresh = pdk_effects_new();
 	fresh->turn = effects->turn + 1;
 	node->effects = fresh;
-	for (unsigned i = 0; i < effects->n_commands; i++)
+	for (unsigned i = 0; i < effects->n_commands && !node->stops; i++)
 		carry_command(node, &effects->commands[i]);
 	pdk_effects_free(effects);
+	return !node->stops && pdk_depot_tell(node->store.depot);
 }
 
 static bool
@@ -283,10 +334,12 @@ sim_carry(Node *node)
 	node->turn_at_us = INT64_MAX;
 	sim_step(node, &turn);
 	unsigned rounds = 0;
+	bool told;
 	do
-		carry(node);
-	while (has_wishes(node->effects) && ++rounds < 16);
+		told = carry(node);
+	while (!node->stops && (told || has_wishes(node->effects)) && ++rounds < 16);
 	if (has_wishes(node->effects))
 		want_turn(node, node->sim->now_us + 1);
 	sim_check_turn(node);
+	sim_end_if_dead(node);
 }

@@ -1,52 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a server asks of its disk, and when it is done; as strict as the contract. Changes when that does. */
+/* What a server asks of its persistence plugin, as strict as the contract, and what it is told. Changes when the contract does. */
 #include "sim/world-private.h"
 
-/* Now and then a job takes long: much may happen meanwhile. */
-#define HICCUP_ONE_OF 30
-#define HICCUP_US (300 * SIM_MS)
+extern const PdkPlugin pdk_plugin_persistence_logsnap;
 
-static int64_t
-disk_done(Node *node)
+static const PdkPersistenceOps *
+ops_of(void)
 {
-	Sim *sim = node->sim;
-	if (sim->params.steady) {
-		node->disk_free_us = MAX(node->disk_free_us, sim->now_us) + STEADY_DISK_US + node->disk_extra_us;
-		return node->disk_free_us;
-	}
-	int64_t took = SYNC_MIN_US + (int64_t)pdk_random_below(&sim->random, SYNC_MORE_US) + node->disk_extra_us;
-	if (pdk_random_below(&sim->random, HICCUP_ONE_OF) == 0)
-		took += (int64_t)pdk_random_below(&sim->random, HICCUP_US);
-	node->disk_free_us = MAX(node->disk_free_us, sim->now_us) + took;
-	return node->disk_free_us;
-}
-
-void
-sim_begin_sync(Node *node)
-{
-	if (node->sync_out || node->disk.synced == node->disk.txns->len)
-		return;
-	node->sync_out = true;
-	sim_push(node->sim, disk_done(node),
-		 (Happening){.what = HAPPENS_DISK, .node = node, .job = DISK_SYNC, .count = node->disk.txns->len});
-}
-
-static void
-ask(Node *node, DiskJob job, PdkCommand *command, int64_t extra_us)
-{
-	Happening happening = {
-		.what = HAPPENS_DISK,
-		.node = node,
-		.job = job,
-		.zxid = command->zxid,
-		.limit = command->limit,
-		.key = g_steal_pointer(&command->key),
-		.bytes = g_steal_pointer(&command->part),
-		.tail = command->tail,
-	};
-	node->disk.orders += job != DISK_SNAPSHOT && job != DISK_READ;
-	sim_push(node->sim, disk_done(node) + extra_us, happening);
-	node->disk_free_us += extra_us;
+	return pdk_plugin_persistence_logsnap.ops;
 }
 
 static void
@@ -57,173 +18,220 @@ demand(Node *node, bool holds, const char *what)
 			 node->sid, what);
 }
 
-static void
-snapshot_part(SimDisk *disk, GBytes *part)
+PdkConfig *
+sim_store_config(const SimParams *params, bool *two_dirs)
 {
-	size_t length;
-	const void *data = g_bytes_get_data(part, &length);
-	if (disk->being)
-		g_byte_array_append(disk->being, data, (guint)length);
+	static const char *const drawn[][5] = {
+		{"prealloc_kb", "16", "64", "-1", "16"},
+		{"log_size_limit_kb", "-1", "-1", "20", "-1"},
+		{"snapshot_compression", "", "", "gz", "snappy"},
+		{"purge_interval_hours", "0", "1", "1", "1"},
+	};
+	PdkRandom draw = pdk_random(params->seed * 104729 + 7);
+	PdkConfig *config = pdk_config_new(pdk_plugin_persistence_logsnap.options);
+	for (unsigned i = 0; i < G_N_ELEMENTS(drawn); i++) {
+		g_autoptr(GError) error = NULL;
+		const char *value = drawn[i][params->steady ? 1 : 1 + pdk_random_below(&draw, 4)];
+		pdk_config_set_text(config, pdk_config_find(config, drawn[i][0]), value, &error);
+		g_assert_no_error(error);
+	}
+	*two_dirs = !params->steady && pdk_random_below(&draw, 4) == 0;
+	return config;
+}
+
+/* ---- what it is told ---- */
+
+static void
+note_truncated(SimStore *store, const PdkEvent *event)
+{
+	store->orders--;
+	store->cut_zxid = INT64_MAX;
+	if (event->truncated.failure)
+		return;
+	store->appended_zxid = MIN(store->appended_zxid, event->truncated.zxid);
+	store->synced_zxid = MIN(store->synced_zxid, event->truncated.zxid);
 }
 
 static void
-ask_snapshot(Node *node, PdkCommand *command)
+note_snapshot(SimStore *store, const PdkEvent *event)
 {
-	SimDisk *disk = &node->disk;
+	store->snapshot = store->finishing = store->foreign = false;
+	if (event->snapshot.failure)
+		return;
+	/* A leader's reaches further than the log. */
+	store->appended_zxid = MAX(store->appended_zxid, event->snapshot.zxid);
+	store->synced_zxid = MAX(store->synced_zxid, event->snapshot.zxid);
+}
+
+static void
+note_answer(Node *node, const PdkEvent *event)
+{
+	SimStore *store = &node->store;
+	switch (event->kind) {
+	case PDK_EVENT_SYNCED:
+		store->synced_zxid = MAX(store->synced_zxid, event->zxid);
+		return;
+	case PDK_EVENT_RECORD_SAVED:
+		store->orders--;
+		sim_disk_look(&node->disk, event->key);
+		return;
+	case PDK_EVENT_TRUNCATED:
+		note_truncated(store, event);
+		return;
+	case PDK_EVENT_RELOADED:
+		store->orders--;
+		store->appended_zxid = store->synced_zxid = event->zxid;
+		return;
+	case PDK_EVENT_LOG_READ:
+		store->reading = false;
+		return;
+	case PDK_EVENT_SNAPSHOT_DONE:
+		note_snapshot(store, event);
+		return;
+	default:
+		return;
+	}
+}
+
+static void
+answered(void *context, PdkEvent *event)
+{
+	Node *node = context;
+
+	if (!node->up || node->stops)
+		return;
+	note_answer(node, event);
+	node->told = true;
+	sim_step(node, event);
+}
+
+static void
+failed(void *context, char *line)
+{
+	Node *node = context;
+
+	if (node->up)
+		sim_stops(node, line);
+	g_free(line);
+}
+
+/* ---- from its start to its end ---- */
+
+bool
+sim_store_open(Node *node, PdkRecovered *recovered, GError **error)
+{
+	SimStore *store = &node->store;
+
+	*store = (SimStore){.depot = pdk_depot_new(node->server, &(PdkDepotHooks){answered, failed, node}), .cut_zxid = INT64_MAX};
+	store->plugin = ops_of()->create(sim_host_new(node, "logsnap"), node->sim->store_config, node->disk.data_dir,
+					 node->disk.log_dir, error);
+	if (store->plugin == NULL || !pdk_depot_recover(store->depot, ops_of(), store->plugin, recovered, error))
+		return false;
+	store->appended_zxid = store->synced_zxid = recovered->last_zxid;
+	return true;
+}
+
+void
+sim_store_close(Node *node)
+{
+	SimStore *store = &node->store;
+
+	node->disk.durable_zxid = MIN(store->synced_zxid, store->cut_zxid);
+	sim_host_fails(node);
+	if (store->plugin)
+		ops_of()->destroy(store->plugin);
+	pdk_depot_free(store->depot);
+	*store = (SimStore){0};
+}
+
+GBytes *
+sim_store_record(Node *node, const char *key)
+{
+	return key ? ops_of()->record_get(node->store.plugin, key) : NULL;
+}
+
+/* ---- what it asks ---- */
+
+void
+sim_store_append(Node *node)
+{
+	const PdkEffects *effects = node->effects;
+
+	for (unsigned i = 0; i < effects->n_appends; i++) {
+		sim_check_append(node, effects->appends[i].zxid, effects->appends[i].txn);
+		node->store.appended_zxid = effects->appends[i].zxid;
+	}
+	pdk_depot_append(node->store.depot, effects);
+}
+
+static void
+check_snapshot(Node *node, const PdkCommand *command)
+{
+	SimStore *store = &node->store;
+
 	switch (command->type) {
 	case PDK_COMMAND_SNAPSHOT_BEGIN:
-		demand(node, disk->being == NULL, "two snapshots at a time");
-		g_clear_pointer(&disk->being, g_byte_array_unref);
-		disk->being = g_byte_array_new();
-		disk->being_zxid = command->zxid;
-		disk->foreign = node->server->shipped_in;
-		disk->finishing = false;
+		demand(node, !store->snapshot, "two snapshots at a time");
+		store->snapshot = true;
+		store->foreign = node->server->shipped_in;
 		return;
 	case PDK_COMMAND_SNAPSHOT_PART:
-		demand(node, disk->being && !disk->finishing, "a part of no snapshot");
-		snapshot_part(disk, command->part);
+		demand(node, store->snapshot && !store->finishing, "a part of no snapshot");
 		return;
 	case PDK_COMMAND_SNAPSHOT_FINISH:
-		demand(node, disk->being && !disk->finishing, "the end of no snapshot");
-		disk->finishing = true;
-		ask(node, DISK_SNAPSHOT, command, 0);
+		demand(node, store->snapshot && !store->finishing, "the end of no snapshot");
+		store->finishing = true;
 		return;
 	default:
-		demand(node, disk->being && !disk->finishing, "no snapshot to be given up");
-		g_clear_pointer(&disk->being, g_byte_array_unref);
-		disk->foreign = false;
+		demand(node, store->snapshot && !store->finishing, "no snapshot to be given up");
+		store->snapshot = store->foreign = false;
 		return;
 	}
 }
 
 static void
-ask_reload(Node *node, PdkCommand *command)
+check_reload(Node *node)
 {
-	const SimDisk *disk = &node->disk;
-	demand(node, disk->orders == 0, "a reload before all orders were answered");
-	demand(node, !node->sync_out && disk->synced == disk->txns->len, "a reload before all is synced");
-	demand(node, disk->being == NULL && !disk->reading, "a reload while a snapshot or the log is on its way");
+	SimStore *store = &node->store;
+
+	demand(node, store->orders == 0, "a reload before all orders were answered");
+	demand(node, store->synced_zxid >= store->appended_zxid, "a reload before all is synced");
+	demand(node, !store->snapshot && !store->reading, "a reload while a snapshot or the log is on its way");
 	node->sim->counts.reloads++;
-	ask(node, DISK_RELOAD, command, RELOAD_US);
+	store->orders++;
 }
 
-void
-sim_disk_ask(Node *node, PdkCommand *command)
+bool
+sim_store_carry(Node *node, const PdkCommand *command)
 {
-	SimDisk *disk = &node->disk;
+	SimStore *store = &node->store;
+
 	switch (command->type) {
 	case PDK_COMMAND_RECORD:
-		ask(node, DISK_RECORD, command, 0);
-		return;
+		store->orders++;
+		break;
 	case PDK_COMMAND_TRUNCATE:
-		demand(node, disk->being == NULL, "a truncation while a snapshot is being written");
+		demand(node, !store->snapshot, "a truncation while a snapshot is being written");
 		node->sim->counts.truncations++;
-		ask(node, DISK_TRUNCATE, command, 0);
-		return;
+		store->orders++;
+		store->cut_zxid = MIN(store->cut_zxid, command->zxid);
+		break;
 	case PDK_COMMAND_RELOAD:
-		ask_reload(node, command);
-		return;
+		check_reload(node);
+		break;
 	case PDK_COMMAND_READ_LOG:
-		demand(node, !disk->reading, "two reads at a time");
-		disk->reading = true;
-		ask(node, DISK_READ, command, 0);
-		return;
+		demand(node, !store->reading, "two reads at a time");
+		store->reading = true;
+		break;
+	case PDK_COMMAND_SNAPSHOT_BEGIN:
+	case PDK_COMMAND_SNAPSHOT_PART:
+	case PDK_COMMAND_SNAPSHOT_FINISH:
+	case PDK_COMMAND_SNAPSHOT_ABORT:
+		check_snapshot(node, command);
+		break;
 	default:
-		ask_snapshot(node, command);
-		return;
+		return false;
 	}
-}
-
-/* What is on the disk when the job is done; false: it was refused. */
-static bool
-do_job(Node *node, const Happening *happening)
-{
-	SimDisk *disk = &node->disk;
-	switch (happening->job) {
-	case DISK_SYNC:
-		disk->synced = MAX(disk->synced, MIN(happening->count, disk->txns->len));
-		return true;
-	case DISK_RECORD:
-		g_hash_table_replace(disk->records, g_strdup(happening->key), g_bytes_ref(happening->bytes));
-		return true;
-	case DISK_TRUNCATE:
-		return sim_disk_truncate(disk, happening->zxid);
-	case DISK_SNAPSHOT:
-		sim_disk_keep_snapshot(disk, &happening->tail);
-		return true;
-	default:
-		return true;
-	}
-}
-
-static PdkEvent
-read_log(SimDisk *disk, int64_t from)
-{
-	unsigned first = sim_disk_find(disk, from);
-	unsigned last = MIN(first + 20, disk->synced);
-	PdkEvent event = {.kind = PDK_EVENT_LOG_READ};
-	event.log_read.txns = (PdkLoggedTxn *)(void *)disk->txns->data + first;
-	event.log_read.n = last > first ? last - first : 0;
-	event.log_read.more = last < disk->synced;
-	disk->reading = false;
-	return event;
-}
-
-static PdkEvent
-answer(Node *node, const Happening *happening, bool done, int64_t snapshot_zxid)
-{
-	SimDisk *disk = &node->disk;
-	PdkEvent event = {.kind = PDK_EVENT_TURN};
-	switch (happening->job) {
-	case DISK_SYNC:
-		if (disk->synced > 0)
-			event = (PdkEvent){.kind = PDK_EVENT_SYNCED,
-					   .zxid = g_array_index(disk->txns, PdkLoggedTxn, disk->synced - 1).zxid};
-		return event;
-	case DISK_RECORD:
-		return (PdkEvent){.kind = PDK_EVENT_RECORD_SAVED, .key = happening->key};
-	case DISK_TRUNCATE:
-		return (PdkEvent){.kind = PDK_EVENT_TRUNCATED,
-				  .truncated = {happening->zxid, done ? NULL : "no snapshot to begin from"}};
-	case DISK_RELOAD:
-		return (PdkEvent){.kind = PDK_EVENT_RELOADED, .zxid = sim_disk_recover(disk, pdk_server_recovery(), node->server)};
-	case DISK_READ:
-		return read_log(disk, happening->zxid);
-	case DISK_SNAPSHOT:
-		return (PdkEvent){.kind = PDK_EVENT_SNAPSHOT_DONE, .snapshot = {snapshot_zxid, NULL}};
-	}
-	return event;
-}
-
-void
-sim_disk_work(Happening *happening)
-{
-	Node *node = happening->node;
-	int64_t snapshot_zxid = node->disk.being_zxid;
-	if (happening->job == DISK_SYNC)
-		node->sync_out = false;
-	else if (happening->job != DISK_READ && happening->job != DISK_SNAPSHOT)
-		node->disk.orders--;
-	bool done = do_job(node, happening);
-	PdkEvent event = answer(node, happening, done, snapshot_zxid);
-	sim_step(node, &event);
-	sim_carry(node);
-	if (node->up)
-		sim_begin_sync(node);
-}
-
-void
-sim_disk_fails(Node *node)
-{
-	const Happening *first = NULL;
-	for (guint i = 0; i < node->sim->heap->len; i++) {
-		const Happening *at = g_array_index(node->sim->heap, Happening *, i);
-		bool mine = at->what == HAPPENS_DISK && at->node == node && at->life + 1 == node->life;
-		if (mine && (first == NULL || at->at_us < first->at_us || (at->at_us == first->at_us && at->number < first->number)))
-			first = at;
-	}
-	bool steady = node->sim->params.steady;
-	if (first && !steady && pdk_random_below(&node->sim->random, 2))
-		do_job(node, first);
-	sim_disk_crash(&node->disk, steady ? NULL : &node->sim->random);
+	/* What must not be asked would end in an assertion of the plugin. */
+	return node->sim->failure || pdk_depot_carry(store->depot, command);
 }

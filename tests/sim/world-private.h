@@ -3,6 +3,8 @@
 #ifndef TESTS_SIM_WORLD_PRIVATE_H
 #define TESTS_SIM_WORLD_PRIVATE_H
 
+#include "host/depot.h"
+#include "host/options.h"
 #include "server/server-private.h"
 #include "sim/disk.h"
 #include "sim/world.h"
@@ -14,7 +16,6 @@
 #define STEADY_DISK_US (2 * SIM_MS)
 #define SYNC_MIN_US 100
 #define SYNC_MORE_US 300
-#define RELOAD_US 2000
 #define REFUSED_US 100
 #define QUORUM_PORT 2888
 #define ELECTION_PORT 3888
@@ -79,12 +80,13 @@ typedef enum {
 	HAPPENS_CLOSE,
 	HAPPENS_DIAL,
 	HAPPENS_DIAL_ANSWER,
-	HAPPENS_DISK,
+	HAPPENS_HOST,
 	HAPPENS_LATER,
 	HAPPENS_MEMBERS,
 } What;
 
-typedef enum { DISK_SYNC, DISK_RECORD, DISK_TRUNCATE, DISK_RELOAD, DISK_READ, DISK_SNAPSHOT } DiskJob;
+/* A job is worked on, its news come, a timer fires. */
+typedef enum { HOST_WORK, HOST_DONE, HOST_TIMER } HostNews;
 
 typedef struct {
 	int64_t at_us;
@@ -98,26 +100,37 @@ typedef struct {
 	PdkPurpose purpose;
 	Node *target;
 	uint32_t dial;
-	/* disk */
-	DiskJob job;
-	unsigned count;
-	int64_t zxid, limit;
-	char *key;
-	PdkSnapshotTail tail;
+	bool refused; /* the answer to a dial */
+	/* host */
+	HostNews news;
+	uint64_t id;
 	/* later */
 	void (*fire)(void *data);
 	void *data;
 } Happening;
 
-/* What the election plugin sees of its host. */
+/* What a plugin sees of its host. */
 typedef struct {
-	PdkHost host;
+	PdkHost host; /* first: the pointer a plugin hands back leads here */
 	Node *node;
-} Host;
+	const char *name;
+} SimHost;
+
+/* What a server asked its persistence plugin for, in one life. */
+typedef struct {
+	PdkPersistence *plugin;
+	PdkDepot *depot;
+	int64_t appended_zxid, synced_zxid; /* a snapshot counts like the txns in it */
+	int64_t cut_zxid; /* a truncation to it is under way; INT64_MAX: none is */
+	bool snapshot;    /* one is being written */
+	bool finishing;   /* its end was given */
+	bool foreign;     /* a leader sent it */
+	unsigned orders;  /* records, truncations and reloads that are not answered */
+	bool reading;     /* read_log is not answered */
+} SimStore;
 
 struct Node {
 	Sim *sim;
-	Host host;
 	unsigned index;
 	int64_t sid;
 	bool up;
@@ -127,10 +140,17 @@ struct Node {
 	PdkHostFacts facts;
 	PdkServer *server;
 	PdkEffects *effects;
+	PdkConfig *election_config;
 	PdkElection *election;
 	SimDisk disk;
-	int64_t disk_free_us, disk_extra_us;
-	bool sync_out;
+	SimStore store;
+	GPtrArray *hosts;   /* SimHost */
+	GQueue jobs;        /* of this life, in the order of asking */
+	GHashTable *timers; /* id -> Timer, those that will fire */
+	uint64_t ids;
+	int64_t back_us;    /* when the latest news of a job come */
+	bool told;          /* a plugin told something that is not carried yet */
+	bool stops;         /* by itself, as soon as its step is over */
 	SimClock clock;
 	SimMembers kept;
 	int64_t paused_until_us;
@@ -152,6 +172,8 @@ struct Sim {
 	SimWire wires[MAX_SERVERS + 1][MAX_SERVERS + 1]; /* from, to; the last is the clients' */
 	SimSaid said[MAX_SERVERS][MAX_SERVERS];
 	const PdkPlugin *election;
+	PdkConfig *store_config;
+	bool two_dirs; /* logs lie apart from snapshots */
 	char *failure;
 	uint64_t trace_hash;
 	GQueue tails[MAX_SERVERS + 1]; /* of lines: the last of every server, and of the world */
@@ -231,8 +253,12 @@ bool sim_is_lost(Sim *sim, SimEnd *end);
 
 /* ---- node.c: a server's life, and the carrying of its effects ---- */
 void sim_step(Node *node, PdkEvent *event);
-/* A turn, and everything that follows from it. */
+/* A turn, and everything that follows from it; maybe the server's end. */
 void sim_carry(Node *node);
+/* It stops by itself with this line, when its step is over. */
+void sim_stops(Node *node, const char *line);
+/* Ends the life of a server that stops, or whose power failed in the middle of something. */
+void sim_end_if_dead(Node *node);
 
 /* ---- checks.c: what must hold, whatever happens ---- */
 void sim_checks_begin(Sim *sim);
@@ -253,14 +279,25 @@ void sim_check_connection(SimEnd *from, SimEnd *to, PdkPurpose purpose);
 /* A line of the log is counted where it tells what happened. */
 void sim_count_line(Sim *sim, const char *line);
 
-/* ---- work.c: what a disk is asked for, and does ---- */
-void sim_begin_sync(Node *node);
-void sim_disk_ask(Node *node, PdkCommand *command);
-void sim_disk_work(Happening *happening);
-/* The power fails: what was under way may have been done, and nobody told. */
-void sim_disk_fails(Node *node);
+/* ---- work.c: what a server asks of its persistence plugin, and is told ---- */
+/* Small files, so that what happens once an hour happens often; drawn, unless nothing is. */
+PdkConfig *sim_store_config(const SimParams *params, bool *two_dirs);
+/* Creates the plugin, which plays back what it has. */
+bool sim_store_open(Node *node, PdkRecovered *recovered, GError **error);
+/* The power fails: what is under way may be done, in part or whole, and nobody told; what was not synced is lost, or not. */
+void sim_store_close(Node *node);
+GBytes *sim_store_record(Node *node, const char *key);
+void sim_store_append(Node *node);
+/* False: the command is not for the disk. */
+bool sim_store_carry(Node *node, const PdkCommand *command);
 
-/* ---- host.c: what an election plugin sees of its host ---- */
-PdkElection *sim_election_new(Node *node);
+/* ---- host.c: what a plugin sees of its host ---- */
+void sim_host_begin(Node *node);
+/* Lives until the end of this life. */
+const PdkHost *sim_host_new(Node *node, const char *name);
+void sim_host_news(const Happening *happening);
+/* The power fails; nothing is out afterwards. */
+void sim_host_fails(Node *node);
+void sim_host_end(Node *node);
 
 #endif

@@ -46,8 +46,8 @@ happen(Happening *happening)
 	case HAPPENS_DIAL_ANSWER:
 		sim_happen_dial_answer(happening);
 		return;
-	case HAPPENS_DISK:
-		sim_disk_work(happening);
+	case HAPPENS_HOST:
+		sim_host_news(happening);
 		return;
 	case HAPPENS_MEMBERS:
 		sim_happen_members(happening);
@@ -173,11 +173,12 @@ sim_new(const SimParams *params)
 	sim->digests = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	sim->all_ends = g_ptr_array_new_with_free_func(sim_end_free);
 	sim_use_election(sim, params->election);
+	sim->store_config = sim_store_config(params, &sim->two_dirs);
 	sim_trace_init(sim);
 	sim_wires_init(sim);
 	for (unsigned i = 0; i < sim->n; i++) {
 		sim->nodes[i] = (Node){.sim = sim, .index = i, .sid = i + 1};
-		sim_disk_init(&sim->nodes[i].disk);
+		sim_disk_init(&sim->nodes[i].disk, "/data", sim->two_dirs ? "/log" : "/data");
 		sim_clock_init(&sim->nodes[i]);
 		sim_members_init(&sim->nodes[i]);
 	}
@@ -199,6 +200,7 @@ sim_free(Sim *sim)
 	for (guint i = 0; i < sim->heap->len; i++)
 		sim_happening_free(g_array_index(sim->heap, Happening *, i));
 	g_array_unref(sim->heap);
+	pdk_config_free(sim->store_config);
 	sim_checks_end(sim);
 	g_hash_table_unref(sim->leaders);
 	g_hash_table_unref(sim->digests);
@@ -228,64 +230,10 @@ sim_pause(Sim *sim, unsigned server, int64_t until_us)
 	sim->nodes[server].paused_until_us = MAX(sim->nodes[server].paused_until_us, until_us);
 }
 
-void
-sim_slow_disk(Sim *sim, unsigned server, int64_t extra_us)
-{
-	sim->nodes[server].disk_extra_us = extra_us;
-}
-
-void
-sim_stick_disk(Sim *sim, unsigned server, int64_t until_us)
-{
-	sim->nodes[server].disk_free_us = MAX(sim->nodes[server].disk_free_us, until_us);
-}
-
 const SimCounts *
 sim_counts(const Sim *sim)
 {
 	return &sim->counts;
-}
-
-static int64_t
-last_of_disk(const SimDisk *disk, unsigned n)
-{
-	int64_t log = n > 0 ? g_array_index(disk->txns, PdkLoggedTxn, n - 1).zxid : 0;
-	int64_t snapshot =
-		disk->snapshots->len > 0 ? g_array_index(disk->snapshots, SimSnapshot, disk->snapshots->len - 1).zxid : 0;
-	return MAX(log, snapshot);
-}
-
-static int64_t
-promised(const Node *node)
-{
-	GBytes *bytes = g_hash_table_lookup(node->disk.records, "acceptedEpoch");
-	g_autofree char *text = bytes ? g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes)) : NULL;
-	return text ? g_ascii_strtoll(text, NULL, 10) : -1;
-}
-
-static bool
-holds_all_of(Sim *sim, const Node *other, const Node *node)
-{
-	bool serves = other->up && strcmp(sim_mode(sim, other->index), "looking") != 0;
-	return serves && promised(other) == promised(node) &&
-	       last_of_disk(&other->disk, other->disk.synced) >= last_of_disk(&node->disk, node->disk.txns->len);
-}
-
-bool
-sim_may_wipe(Sim *sim, unsigned server)
-{
-	const Node *node = &sim->nodes[server];
-	const PdkMembers *members = sim_settled_members(sim);
-	if (members == NULL)
-		return false;
-	if (!pdk_members_votes(members, node->sid))
-		return true;
-	if (!node->up || pdk_members_voters(members) < 3)
-		return false;
-	for (unsigned i = 0; i < sim->n; i++)
-		if (pdk_members_votes(members, sim->nodes[i].sid) && !holds_all_of(sim, &sim->nodes[i], node))
-			return false;
-	return true;
 }
 
 PdkServer *
