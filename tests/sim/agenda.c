@@ -70,6 +70,7 @@ void
 sim_happening_free(Happening *happening)
 {
 	g_clear_pointer(&happening->bytes, g_bytes_unref);
+	g_free(happening->key);
 	g_free(happening->data);
 	g_free(happening);
 }

@@ -78,8 +78,8 @@ sim_members_next(const Node *node)
 void
 sim_members_keep(Node *node, PdkCommand *command)
 {
-	node->disk_free_us = MAX(node->disk_free_us, node->sim->now_us) + KEPT_US;
-	sim_push(node->sim, node->disk_free_us,
+	node->disk.free_us = MAX(node->disk.free_us, node->sim->now_us) + KEPT_US;
+	sim_push(node->sim, node->disk.free_us,
 		 (Happening){.what = HAPPENS_MEMBERS, .node = node, .key = g_steal_pointer(&command->key),
 			     .bytes = g_steal_pointer(&command->part)});
 }

@@ -361,7 +361,7 @@ sim_happen_dial(Happening *happening)
 		here->said = g_byte_array_ref(said_anew(sim, node, target));
 	sim_check_connection(here, here->other, happening->purpose);
 	sim_push(sim, sim_arrival(sim, here),
-		 (Happening){.what = HAPPENS_DIAL_ANSWER, .node = node, .end = here, .dial = happening->dial, .limit = 1});
+		 (Happening){.what = HAPPENS_DIAL_ANSWER, .node = node, .end = here, .dial = happening->dial});
 	accept(here->other, happening->purpose, address);
 }
 

@@ -104,6 +104,7 @@ typedef struct {
 	/* host */
 	HostNews news;
 	uint64_t id;
+	char *key; /* of a list of members */
 	/* later */
 	void (*fire)(void *data);
 	void *data;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What happens next, and who is there. Changes when the course of a world does. */
 #include "replica/replica-private.h"
-#include "sim/world-private.h"
+#include "sim/checks.h"
 
 extern const PdkPlugin pdk_plugin_election_fle;
 extern const PdkPlugin pdk_plugin_election_paxos;
@@ -295,6 +295,13 @@ sim_leader(const Sim *sim)
 	return leader;
 }
 
+/* An epoch's beginning is the end of what was before. */
+static bool
+same_end(const Sim *sim, const PdkServer *a, const PdkServer *b)
+{
+	return sim_chain_end(sim->checks, a->applied_zxid) == sim_chain_end(sim->checks, b->applied_zxid);
+}
+
 bool
 sim_agree(Sim *sim)
 {
@@ -305,7 +312,7 @@ sim_agree(Sim *sim)
 			continue;
 		if (first == NULL)
 			first = server;
-		if (server->applied_zxid != first->applied_zxid || pdk_tree_digest(server->tree) != pdk_tree_digest(first->tree) ||
+		if (!same_end(sim, server, first) || pdk_tree_digest(server->tree) != pdk_tree_digest(first->tree) ||
 		    pdk_tree_node_count(server->tree) != pdk_tree_node_count(first->tree) ||
 		    pdk_sessions_count(server->sessions) != pdk_sessions_count(first->sessions))
 			return false;
