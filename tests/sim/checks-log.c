@@ -107,6 +107,8 @@ first_seen(Node *node, int64_t zxid, int64_t parent, GBytes *txn)
 			 (guint64)zxid);
 	if (known->header.type == PDK_OP_CLOSE_SESSION)
 		g_hash_table_add(node->sim->checks->closing, g_memdup2(&known->header.session, sizeof(int64_t)));
+	if (known->header.type == PDK_OP_RECONFIG)
+		sim_change_proposed(node, zxid, parent);
 	check_counter(node, zxid, parent);
 	g_hash_table_insert(node->sim->checks->txns, g_memdup2(&zxid, sizeof zxid), known);
 }
@@ -234,17 +236,6 @@ mark(Node *node, int64_t from, int64_t zxid)
 	}
 }
 
-static void
-note_members(SimChecks *checks, PdkMembers *members)
-{
-	if (members == checks->members)
-		return;
-	if (checks->members && pdk_members_version(members) < pdk_members_version(checks->members))
-		return;
-	g_clear_pointer(&checks->members, pdk_members_unref);
-	checks->members = pdk_members_ref(members);
-}
-
 void
 sim_chain_commit(Node *node, int64_t said)
 {
@@ -265,7 +256,7 @@ sim_chain_commit(Node *node, int64_t said)
 	check_quorum(node, zxid);
 	mark(node, checks->committed, zxid);
 	checks->committed = zxid;
-	note_members(checks, node->server->replica->committed);
+	sim_change_committed(node, zxid);
 }
 
 bool

@@ -236,6 +236,8 @@ sim_check_turn(Node *node)
 {
 	if (pdk_random_below(&node->sim->random, 512) == 0)
 		pdk_server_check(node->server);
+	if (node->sim->numbers % 16 == 0)
+		sim_memory_look(node);
 	check_leader(node);
 }
 

@@ -71,6 +71,7 @@ struct SimChecks {
 	GHashTable *through;   /* epoch -> sid that passed its ACKEPOCH quorum */
 	int64_t committed;     /* the last txn that is */
 	PdkMembers *members;   /* in force then */
+	int64_t change;        /* the last one of these that was proposed */
 	GArray *summaries;     /* SimSummary */
 	GPtrArray *talks;
 	SimPaxos *paxos;
@@ -115,6 +116,14 @@ void sim_zab_up(SimTalk *talk, const PdkPacket *packet);
 void sim_zab_down(SimTalk *talk, const PdkPacket *packet);
 /* By what was said, @node may serve clients. */
 bool sim_zab_serves(const Node *node);
+
+/* ---- checks-members.c: who is in force ---- */
+/* A change of members is proposed behind @parent. */
+void sim_change_proposed(Node *node, int64_t zxid, int64_t parent);
+void sim_change_committed(Node *node, int64_t zxid);
+
+/* ---- checks-memory.c: what may gather ---- */
+void sim_memory_look(const Node *node);
 
 /* ---- checks-service.c: what clients are told ---- */
 void sim_service_sent(Node *node, SimEnd *end, const uint8_t *data, size_t length);
