@@ -331,7 +331,7 @@ start(PdkReplica *replica, PdkHandler *handler)
 	/* An observer that heard more of this epoch's leader than this follower did: that will come here, too. */
 	if (!replica->leading.leading && handler->last_zxid > processed && pdk_zxid_epoch(handler->last_zxid) == epoch)
 		plan = (PdkSyncPlan){.mode = PDK_SYNC_SNAP, .later = true};
-	if (handler->last_zxid == base_of(replica, &past))
+	if (handler->last_zxid != PDK_NO_ZXID && handler->last_zxid == base_of(replica, &past))
 		plan = diff(past.n_told > 0 ? zxids(&past)[past.n_told - 1] : handler->last_zxid, handler->last_zxid);
 	if (plan.later && !established)
 		wait_no_longer(replica, handler, &past, &plan);

@@ -249,6 +249,18 @@ a_snapshot_is_followed_by_its_signature_and_what_came_since(void)
 }
 
 static void
+who_says_that_it_has_no_database_gets_all_of_it(void)
+{
+	Peer *two;
+	g_autoptr(World) world = leading((Start){.history = 5}, &two);
+	Peer *three = peer_connect(world);
+	peer_hello(world, three, PDK_PACKET_FOLLOWERINFO, 3, 2);
+	CU_ASSERT_TRUE(peer_gets(three, PDK_PACKET_LEADERINFO, zx(2, 0)));
+	peer_ackepoch(world, three, -1, -1);
+	CU_ASSERT_EQUAL(peer_next(three).type, PDK_PACKET_SNAP);
+}
+
+static void
 a_learner_that_is_needed_does_not_wait_for_others(void)
 {
 	g_autoptr(World) world = world_new(&(Start){.accepted = 3, .current = 1, .history = 5});
@@ -471,6 +483,7 @@ main(void)
 	CASE(history_goes_with_commits_and_proposals_without);
 	CASE(an_observer_is_not_sent_proposals);
 	CASE(a_snapshot_is_followed_by_its_signature_and_what_came_since);
+	CASE(who_says_that_it_has_no_database_gets_all_of_it);
 	CASE(a_learner_that_is_needed_does_not_wait_for_others);
 	CASE(live_packets_wait_behind_a_snapshot_that_drains_slowly);
 	CASE(one_walk_at_a_time);
