@@ -160,6 +160,7 @@ derive(PdkSettings *settings)
 	settings->replica->max_buffer_bytes = settings->max_buffer_bytes;
 	settings->replica->extra_buffer_bytes = settings->extra_buffer_bytes;
 	settings->replica->reconfig_enabled = settings->reconfig_enabled;
+	settings->replica->log_dir = settings->data_log_dir;
 }
 
 /* The rules for the plugins of a member of an ensemble. */

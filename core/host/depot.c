@@ -147,7 +147,11 @@ pdk_depot_recover(PdkDepot *depot, const PdkPersistenceOps *ops, PdkPersistence 
 	depot->can_snapshot = PDK_HAS(ops, snapshot_begin) && PDK_HAS(ops, snapshot_part) && PDK_HAS(ops, snapshot_finish) &&
 			      PDK_HAS(ops, snapshot_abort);
 	ops->start(persistence, &persistence_events, depot);
-	return ops->recover(persistence, pdk_server_recovery(), depot->server, recovered, error);
+	if (!ops->recover(persistence, pdk_server_recovery(), depot->server, recovered, error))
+		return false;
+	if (recovered->trusted)
+		pdk_server_trust(depot->server);
+	return true;
 }
 
 bool

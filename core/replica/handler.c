@@ -448,8 +448,8 @@ take_ackepoch(PdkReplica *replica, PdkHandler *handler, const PdkPacket *packet)
 		drop_because(replica, handler, "no ACKEPOCH came but a packet of type", packet->type);
 		return;
 	}
-	handler->current_epoch = (int32_t)pdk_load_u32(packet->data.data);
 	handler->last_zxid = packet->zxid;
+	pdk_fresh_take_ackepoch(replica, handler, packet->data);
 	handler->wire.cutter.max_data = pdk_wire_longest(replica);
 	handler->stage = PDK_HANDLER_SUMMARY;
 	handler->due_us = INT64_MAX;

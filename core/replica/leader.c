@@ -165,8 +165,9 @@ static void
 check_accepted(PdkReplica *replica)
 {
 	PdkLeading *leading = &replica->leading;
-	if (leading->electing_finished || !pdk_sids_has(&leading->accepted, replica->params.self) ||
-	    !pdk_members_quorum(replica->committed, &leading->accepted))
+	if (leading->electing_finished || !pdk_sids_has(&leading->accepted, replica->params.self))
+		return;
+	if (!pdk_members_quorum(replica->committed, &leading->accepted) && !pdk_fresh_all_heard(replica, -1))
 		return;
 	leading->electing_finished = true;
 	leading->due_us = replica->now_us + pdk_replica_init_us(replica);
@@ -242,7 +243,7 @@ pdk_leader_epoch_accepted(PdkReplica *replica, PdkHandler *handler)
 			pdk_handler_drop(replica, handler, why);
 			return false;
 		}
-		bool counts = !handler->observer && handler->last_zxid != -1;
+		bool counts = !handler->observer && pdk_fresh_counts(replica, handler);
 		if (counts && pdk_members_votes(replica->committed, handler->sid))
 			pdk_sids_add(&leading->accepted, handler->sid);
 		check_accepted(replica);
@@ -522,6 +523,7 @@ pdk_leader_turn(PdkReplica *replica)
 	}
 	if (!leading->established) {
 		pdk_replica_deadline(replica, leading->due_us);
+		pdk_fresh_leader_turn(replica);
 		return;
 	}
 	pdk_replica_deadline(replica, leading->next_half_us);

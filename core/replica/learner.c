@@ -211,6 +211,7 @@ pdk_learner_turn(PdkReplica *replica)
 	}
 	if (!waits_for_leader(replica))
 		return;
+	pdk_fresh_learner_turn(replica);
 	int64_t limit_us = longest_silence_us(replica);
 	if (replica->now_us - learning->heard_us >= limit_us)
 		pdk_learner_give_up(replica, "was silent for %" PRId64 " ms", limit_us / 1000);
@@ -253,9 +254,8 @@ static void
 send_ack_epoch(PdkReplica *replica)
 {
 	PdkLearning *learning = &replica->learning;
-	uint8_t epoch[4];
-	pdk_store_u32(epoch, learning->promised ? UINT32_MAX : (uint32_t)replica->current_epoch);
-	pdk_put_packet(pdk_wire_out(replica, &learning->wire), PDK_PACKET_ACKEPOCH, learning->base, epoch, sizeof epoch);
+	int32_t epoch = learning->promised ? -1 : (int32_t)replica->current_epoch;
+	pdk_fresh_put_ackepoch(replica, pdk_wire_out(replica, &learning->wire), epoch);
 	learning->stage = PDK_LEARNER_SYNC;
 	learning->heard_us = replica->now_us;
 }

@@ -12,6 +12,7 @@
  *   sync        what a learner is brought up with: DIFF, TRUNC or SNAP
  *   master      a follower that serves observers, and an observer that chooses one
  *   learner     the way from a leader's name to UPTODATE, and life behind it: this server follows or observes
+ *   fresh       servers that hold nothing of the history: what their word counts for
  *   learner-sync  DIFF, TRUNC or SNAP at a learner: what they mean for its log and tree
  *   change      a configuration is proposed, committed, heard of
  */
@@ -108,6 +109,7 @@ struct PdkHandler {
 	int64_t accepted_epoch;
 	int64_t current_epoch; /* of ACKEPOCH; -1: it had accepted the epoch before */
 	int64_t last_zxid;     /* of ACKEPOCH */
+	bool fresh;           /* by ACKEPOCH it holds nothing of the history, and nobody said that this is right */
 	PdkSyncMode mode;
 	bool walking;         /* the snapshot walk is this learner's */
 	bool waits_for_walk;  /* SNAP is wanted, another walk is under way */
@@ -227,7 +229,7 @@ typedef struct {
 	int64_t connect_due_us;
 	int64_t heard_us;     /* the last packet */
 	int64_t epoch;        /* the leader's */
-	int64_t base;         /* the last zxid logged when the connection stood: what ACKEPOCH says */
+	int64_t base;         /* the last zxid logged when the connection stood: what ACKEPOCH says (see fresh.c) */
 	bool promised;        /* it was accepted before: ACKEPOCH says -1 */
 	PdkSyncMode mode;
 	int64_t target;       /* TRUNC: to be cut to; SNAP: its zxid */
@@ -299,6 +301,9 @@ struct PdkReplica {
 	bool saving_snapshot; /* a snapshot from a leader is being made durable, whoever asked */
 	int64_t snapshot_zxid;
 	bool cut_tails;      /* a kept tail did not come again: the next TRUNC cuts whatever its epoch */
+
+	bool trusted;        /* an operator said that this server may hold nothing */
+	int64_t fresh_say_us; /* not again before: who holds nothing, and what to do */
 
 	int64_t accepted_epoch, current_epoch; /* durable */
 	int64_t saving_accepted, saving_current; /* on their way, -1: none */
@@ -443,6 +448,21 @@ void pdk_handler_commit(PdkReplica *replica, PdkHandler *handler, int64_t zxid, 
 void pdk_handler_answer_syncs(PdkReplica *replica, PdkHandler *handler, int64_t zxid);
 /* The answer to its REVALIDATE. */
 void pdk_handler_revalidated(PdkReplica *replica, PdkHandler *handler, int64_t session, bool valid);
+
+/* ---- fresh.c ---- */
+/* FOLLOWING: this voter holds nothing of the history. */
+bool pdk_fresh_learner(const PdkReplica *replica);
+/* ACKEPOCH with @epoch, so that this server counts only where it may. */
+void pdk_fresh_put_ackepoch(const PdkReplica *replica, PdkBuffer *out, int32_t epoch);
+/* Tells the operator, now and then, while such a server is what is waited for. */
+void pdk_fresh_learner_turn(PdkReplica *replica);
+void pdk_fresh_leader_turn(PdkReplica *replica);
+/* Reads what ACKEPOCH says behind the zxid (at least 4 bytes); its zxid is known. */
+void pdk_fresh_take_ackepoch(PdkReplica *replica, PdkHandler *handler, PdkSlice data);
+/* Its promise counts by itself. */
+bool pdk_fresh_counts(const PdkReplica *replica, const PdkHandler *handler);
+/* Has every voter of the committed configuration (@but one, -1: all) promised on a connection that stands, and is not ahead? */
+bool pdk_fresh_all_heard(const PdkReplica *replica, int64_t but);
 
 /* ---- master.c ---- */
 /* Does this follower serve observers now? */

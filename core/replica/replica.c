@@ -204,12 +204,13 @@ check_epochs(PdkReplica *replica, int64_t accepted, int64_t current, int64_t log
 	int64_t epoch = logged < 0 ? 0 : pdk_zxid_epoch(logged);
 	if (current < 0)
 		current = epoch;
-	if (epoch > current && accepted >= epoch) {
+	/* 0: the first synchronisation never ended (see fresh.c), and counts for as little as before. */
+	if (epoch > current && accepted >= epoch && current > 0) {
 		pdk_replica_say(replica, PDK_LOG_WARNING, "the last sync with a leader broke off: " CURRENT_KEY " goes on from %"
 				PRId64 " to %" PRId64 ", the epoch of the log", current, epoch);
 		current = epoch;
 	}
-	if (epoch > current) {
+	if (epoch > current && (current > 0 || accepted < epoch)) {
 		g_set_error(error, JOIN_ERROR, 0, "the log ends in epoch %" PRId64 ", but " CURRENT_KEY " is %" PRId64 " and "
 			    ACCEPTED_KEY " %" PRId64 ": files of different servers or times are mixed in this data directory",
 			    epoch, current, accepted);
@@ -254,6 +255,13 @@ pdk_replica_join(PdkReplica *replica, const PdkElectionOps *ops, PdkElection *el
 	replica->election = election;
 	pdk_electing_begin(replica);
 	return true;
+}
+
+void
+pdk_replica_trust(PdkReplica *replica)
+{
+	pdk_assert(!replica->started);
+	replica->trusted = true;
 }
 
 static void

@@ -43,6 +43,7 @@ typedef struct {
 	int32_t max_epoch_wait_ms;  /* unused unless > 0: leader.maxTimeToWaitForEpoch */
 	bool reconfig_enabled, listen_on_all_ips, sync_enabled;
 	uint64_t learner_output_max; /* bytes queued for a learner before it is dropped */
+	const char *log_dir; /* for the operator to read; lives as long as the replica, NULL: not known */
 } PdkReplicaParams;
 
 /* What the layer above does for it. All are required. */
@@ -151,6 +152,9 @@ void pdk_replica_set_cells(PdkReplica *replica, PdkCounter *(*counter)(void *, c
  */
 bool pdk_replica_join(PdkReplica *replica, const PdkElectionOps *ops, PdkElection *election, GBytes *accepted_epoch,
 		      GBytes *current_epoch, int64_t last_logged, GError **error);
+
+/* Before begin: an operator said that it is right if this server holds nothing, so its word counts as that of any other. */
+void pdk_replica_trust(PdkReplica *replica);
 
 /* Every call below happens between begin_step and end_step of the layer above: time and effects of the step. */
 void pdk_replica_step(PdkReplica *replica, int64_t now_us, PdkEffects *effects);

@@ -330,6 +330,13 @@ pdk_server_join(PdkServer *server, const PdkElectionOps *ops, PdkElection *elect
 }
 
 void
+pdk_server_trust(PdkServer *server)
+{
+	if (server->replica)
+		pdk_replica_trust(server->replica);
+}
+
+void
 pdk_server_begin(PdkServer *server, int64_t now_us, int64_t wall_ms, bool can_snapshot, PdkEffects *effects)
 {
 	server->now_us = now_us;

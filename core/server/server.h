@@ -123,6 +123,9 @@ const PdkEnsemble *pdk_server_ensemble(PdkServer *server);
 bool pdk_server_join(PdkServer *server, const PdkElectionOps *ops, PdkElection *election, GBytes *accepted_epoch,
 		     GBytes *current_epoch, int64_t last_logged, GError **error);
 
+/* Before begin: where this server holds nothing, an operator said that this is right. See pdk_replica_trust. */
+void pdk_server_trust(PdkServer *server);
+
 /*
  * After recovery: sessions get a full timeout, orphaned ephemerals go, the first snapshot is asked for. Then
  * events may come. @can_snapshot: the persistence plugin has the snapshot slots.

@@ -173,7 +173,7 @@ class Faults(unittest.TestCase):
         ensemble.stop()
 
     def test_a_wiped_disk_votes_no_history_away(self):
-        """All stop; one comes back without its disk, and the majority is it and one that has everything."""
+        """All stop; one comes back without its disk. It does not vote: the majority needs another, then that has everything."""
         ensemble = self.begin()
         client = self.client(ensemble.leader())
         for i in range(50):
@@ -181,13 +181,16 @@ class Faults(unittest.TestCase):
         ensemble.kill()
         for wiped, whole in ((3, 1), (1, 2), (2, 3)):
             ensemble[wiped].wipe()
-            ensemble.start(wiped, whole)
-            self.assertIs(ensemble.leader(), ensemble[whole])
-            for sid in (wiped, whole):
-                names = self.client(ensemble[sid]).children("/").children
-                self.assertEqual(len([name for name in names if name.startswith("kept")]), 50)
+            ensemble.launch(wiped, whole)
+            line = "server %d holds nothing while this leader has history" % wiped
+            wait_until(lambda: line in ensemble[whole].log(), line, 20)
+            self.assertEqual((ensemble[wiped].mode(), ensemble[whole].mode()), (None, None))
             ensemble.launch()
             ensemble.wait_ready()
+            self.assertIsNot(ensemble.leader(), ensemble[wiped])
+            for member in ensemble.members:
+                names = self.client(member).children("/").children
+                self.assertEqual(len([name for name in names if name.startswith("kept")]), 50)
             ensemble.assert_equal(self)
             ensemble.kill()
 

@@ -661,7 +661,18 @@ an_initialize_file_is_good_for_every_recovery_of_the_life(void)
 	scene.life = life_begin(&pdk_plugin_persistence_logsnap, forgetful_files_table(scene.disk), config, "/data", scene.history, 1,
 				&scene.error);
 	CU_ASSERT_TRUE_FATAL(scene.life->recovered);
+	CU_ASSERT_TRUE(scene.life->result.trusted);
 	CU_ASSERT_TRUE(life_recover_again(scene.life, &scene.error));
+	CU_ASSERT_TRUE(scene.life->result.trusted);
+	scene_end(&scene);
+}
+
+static void
+without_an_initialize_file_nobody_said_that_nothing_is_right(void)
+{
+	Scene scene = scene_new();
+
+	CU_ASSERT_FALSE(scene.life->result.trusted);
 	scene_end(&scene);
 }
 
@@ -694,6 +705,7 @@ static const ConformanceCase cases[] = {
 	CONFORMANCE_CASE(reading_begins_with_the_first_txn_there_is),
 	CONFORMANCE_CASE(several_readers_go_on_where_they_stopped),
 	CONFORMANCE_CASE(an_initialize_file_is_good_for_every_recovery_of_the_life),
+	CONFORMANCE_CASE(without_an_initialize_file_nobody_said_that_nothing_is_right),
 	{0},
 };
 

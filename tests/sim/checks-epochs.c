@@ -69,6 +69,7 @@ sim_epochs_look(Node *node)
 		if (current != seen->current)
 			seen->current_before = seen->current;
 		seen->current = current;
+		seen->wiped = seen->wiped && current == 0;
 		check_history_first(node, current);
 	}
 	if (seen->current > seen->accepted)
@@ -83,5 +84,5 @@ sim_epochs_forget(Node *node)
 	SimSeen *seen = sim_seen(node);
 	g_clear_pointer(&seen->accepted_record, g_bytes_unref);
 	g_clear_pointer(&seen->current_record, g_bytes_unref);
-	*seen = (SimSeen){0};
+	*seen = (SimSeen){.wiped = true};
 }

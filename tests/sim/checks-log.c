@@ -146,13 +146,14 @@ sim_chain_cut(Node *node, int64_t zxid)
 
 /* ---- what is committed ---- */
 
+/* A server that lost its disk had it, perhaps; it counts for nothing until it has it again, so that others suffice. */
 static bool
 quorum_has(Sim *sim, const PdkMembers *members, int64_t zxid)
 {
 	PdkSids sids;
 	sids.n = 0;
 	for (unsigned i = 0; i < sim->n; i++)
-		if (sim_chain_holds(sim->checks, sim_durable_zxid(&sim->nodes[i]), zxid))
+		if (sim_seen(&sim->nodes[i])->wiped || sim_chain_holds(sim->checks, sim_durable_zxid(&sim->nodes[i]), zxid))
 			pdk_sids_add(&sids, sim->nodes[i].sid);
 	return pdk_members_quorum(members, &sids);
 }

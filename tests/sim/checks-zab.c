@@ -26,7 +26,7 @@ count(Sim *sim, const SimSummary *summary)
 	GArray *all = sim->checks->summaries;
 	for (guint i = 0; i < all->len; i++) {
 		const SimSummary *other = &g_array_index(all, SimSummary, i);
-		if (other->epoch != summary->epoch || other->sid != summary->sid)
+		if (other->epoch != summary->epoch || other->sid != summary->sid || other->fresh || summary->fresh)
 			continue;
 		if (other->leader != summary->leader)
 			sim_fail(sim, "A3-counted-once", "server %" PRId64 " counts for %" PRId64 " and for %" PRId64 " in epoch %"
@@ -34,6 +34,15 @@ count(Sim *sim, const SimSummary *summary)
 		return;
 	}
 	g_array_append_val(all, *summary);
+}
+
+static bool
+have_all_voters(const PdkMembers *members, const PdkSids *sids)
+{
+	for (unsigned i = 0; i < pdk_members_count(members); i++)
+		if (!pdk_members_at(members, i)->observer && !pdk_sids_has(sids, pdk_members_at(members, i)->sid))
+			return false;
+	return true;
 }
 
 static bool
@@ -50,15 +59,20 @@ check_counted(const Node *leader, int64_t epoch)
 	const SimSeen *seen = sim_seen(leader);
 	int64_t current = seen->current < epoch ? seen->current : seen->current_before;
 	int64_t last = sim_chain_end(sim->checks, seen->head);
-	PdkSids sids;
-	sids.n = 0;
+	PdkSids sids, whole;
+	sids.n = whole.n = 0;
 	pdk_sids_add(&sids, leader->sid);
+	pdk_sids_add(&whole, leader->sid);
 	for (guint i = 0; i < sim->checks->summaries->len; i++) {
 		const SimSummary *summary = &g_array_index(sim->checks->summaries, SimSummary, i);
-		if (summary->epoch == epoch && summary->leader == leader->sid && is_behind(summary, current, last))
-			pdk_sids_add(&sids, summary->sid);
+		if (summary->epoch != epoch || summary->leader != leader->sid || !is_behind(summary, current, last))
+			continue;
+		pdk_sids_add(&sids, summary->sid);
+		if (!summary->fresh || (current == 0 && last == 0))
+			pdk_sids_add(&whole, summary->sid);
 	}
-	if (!pdk_members_quorum(leader->server->replica->committed, &sids))
+	const PdkMembers *members = leader->server->replica->committed;
+	if (!pdk_members_quorum(members, &whole) && !have_all_voters(members, &sids))
 		sim_fail(leader->sim, "A4-epoch-quorum", "server %" PRId64 " leads epoch %" PRId64 " from " HEX " on, and only %u servers "
 			 "with no more than that promised it", leader->sid, epoch, (guint64)last, sids.n);
 }
@@ -91,25 +105,33 @@ on_hello(SimTalk *talk, const PdkPacket *packet)
 	     ", it accepted a later epoch");
 }
 
+/* Its first synchronisation, since its disk is new, has not come to an end. */
+static bool
+is_fresh(int64_t current, int64_t zxid)
+{
+	return current == 0 && (zxid == 0 || pdk_zxid_epoch(zxid) > 0);
+}
+
 static void
 on_ack_epoch(SimTalk *talk, const PdkPacket *packet)
 {
 	Node *learner = talk->learner;
 	int32_t current = packet->data.length >= 4 ? (int32_t)pdk_load_u32(packet->data.data) : -2;
+	int64_t zxid = packet->zxid == -1 ? 0 : packet->zxid; /* it holds nothing, and says so */
 	must(learner, talk->epoch >= 0 && !talk->promised, "messageIllegal", packet, " and was not asked");
 	must(learner, sim_seen(learner)->accepted == talk->epoch, "A2-promise", packet, ", its disk has another acceptedEpoch");
-	must(learner, sim_chain_holds(learner->sim->checks, sim_durable_zxid(learner), packet->zxid), "A2-promise", packet,
+	must(learner, sim_chain_holds(learner->sim->checks, sim_durable_zxid(learner), zxid), "A2-promise", packet,
 	     ", which is not on its disk");
 	must(learner, current == -1 || current == sim_seen(learner)->current, "A2-promise", packet,
 	     ", its disk has another currentEpoch");
 	must(learner, current == -1 || talk->hello_epoch < talk->epoch, "A3-counted-once", packet,
 	     ", it had accepted this epoch before");
 	talk->promised = true;
-	talk->acked_epoch_zxid = packet->zxid;
+	talk->acked_epoch_zxid = zxid;
 	if (current == -1 || talk->master || talk->observer)
 		return;
 	SimSummary summary = {talk->epoch, learner->sid, talk->leader->sid, current,
-			      sim_chain_end(learner->sim->checks, packet->zxid)};
+			      sim_chain_end(learner->sim->checks, zxid), is_fresh(current, zxid)};
 	count(learner->sim, &summary);
 }
 
@@ -195,7 +217,8 @@ on_leaderinfo(SimTalk *talk, const PdkPacket *packet)
 	talk->epoch = epoch;
 	if (talk->master)
 		return;
-	SimSummary own = {epoch, leader->sid, leader->sid, 0, 0};
+	bool fresh = is_fresh(sim_seen(leader)->current, sim_seen(leader)->head);
+	SimSummary own = {epoch, leader->sid, leader->sid, 0, 0, fresh};
 	count(leader->sim, &own);
 }
 

@@ -45,6 +45,7 @@ typedef struct {
 	int64_t delivered;     /* in this life */
 	int64_t accepted, current; /* epochs, durable */
 	int64_t current_before;    /* currentEpoch before it was raised last */
+	bool wiped;            /* its disk was, and it was not synchronised since */
 	GBytes *accepted_record, *current_record;
 	SimTalk *following;    /* its last connection as a learner */
 	PdkSids acked;         /* who acked NEWLEADER to it in epoch `leads` */
@@ -56,6 +57,7 @@ typedef struct {
 typedef struct {
 	int64_t epoch, sid, leader;
 	int64_t current_epoch, zxid;
+	bool fresh;            /* it holds nothing, and may have forgotten what it held and promised */
 } SimSummary;
 
 typedef struct SimPaxos SimPaxos;

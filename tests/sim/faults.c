@@ -420,7 +420,7 @@ static const SimFault faults[] = {
 	{"jump", "a server's wall clock jumps, by up to 12 hours either way", FAULT_DRAWN, strike_jump},
 	{"slow-disk", "every sync of a server takes up to 200 ms longer", FAULT_DRAWN, strike_slow_disk},
 	{"stuck-disk", "a server's disk does nothing for up to 20 s", FAULT_DRAWN, strike_stuck_disk},
-	{"wipe", "a server loses its disk, where all others hold what it held", FAULT_DRAWN, strike_wipe},
+	{"wipe", "a server loses its disk, while no other voter is without history", FAULT_DRAWN, strike_wipe},
 	{"remove", "a member is struck off the list", FAULT_DRAWN, strike_remove},
 	{"add", "a server that is none becomes a member", FAULT_DRAWN, strike_add},
 	{"change-role", "a member becomes voter or observer", FAULT_DRAWN, strike_change_role},

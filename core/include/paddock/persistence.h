@@ -62,6 +62,7 @@ typedef struct {
 	int64_t snapshot_zxid;  /* of the snapshot loaded, -1: none */
 	uint64_t txns;          /* replayed */
 	int64_t snapshot_us, replay_us;
+	bool trusted; /* since 1.1: the operator said that to hold nothing is right here; counts where last_zxid is 0 */
 } PdkRecovered;
 
 typedef struct {

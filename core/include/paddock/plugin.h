@@ -7,7 +7,7 @@
  * found and what was wanted. A plugin that was trusted stays mapped until the process ends.
  *
  * History of the ABI, newest first:
- *   1.1  election; persistence: truncate, read_log, log_bytes_from, recover again; transport: stop_listening_for.
+ *   1.1  election; persistence: truncate, read_log, log_bytes_from, recover again, trusted; transport: stop_listening_for.
  *   1.0  transport, persistence, auth, admin, metrics.
  */
 #ifndef PADDOCK_PLUGIN_H

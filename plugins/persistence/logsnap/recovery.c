@@ -281,6 +281,7 @@ run(Recovery *self, PdkRecovered *result, bool *marker, GError **error)
 		return false;
 	result->last_zxid = MAX(self->last, 0);
 	result->txns = self->txns;
+	result->trusted = *marker || self->settings->marker_used;
 	result->snapshot_us = loaded - begin;
 	result->replay_us = host->now_us(host) - loaded;
 	return true;

@@ -20,6 +20,99 @@ the_epoch_is_durable_before_it_is_acked(void)
 	world_free(play.world);
 }
 
+/* The ACKEPOCH of server 1, when it holds nothing, to a leader of @vote; @length: of its data. */
+static int64_t
+first_ackepoch(bool trusted, PdkVote vote, int32_t *length)
+{
+	Play play = play_new();
+	PdkPacketCutter cutter;
+	PdkPacket packet = {0};
+	const char *why;
+	play.node->replica->trusted = trusted;
+	play.node->replica->vote = vote;
+	g_byte_array_set_size(play.world->tapped, 0);
+	play_leader_info(&play, 5);
+	play_work(&play);
+	const uint8_t *data = play.world->tapped->data;
+	size_t left = play.world->tapped->len;
+	pdk_packet_cutter_init(&cutter, 1024);
+	CU_ASSERT_EQUAL(pdk_packet_cut(&cutter, &data, &left, &packet, &why), PDK_CUT_PACKET);
+	CU_ASSERT_EQUAL(packet.type, PDK_PACKET_ACKEPOCH);
+	CU_ASSERT_TRUE(packet.data.length >= 4 && pdk_load_u32(packet.data.data) == 0);
+	*length = packet.data.length;
+	pdk_packet_cutter_clear(&cutter);
+	world_free(play.world);
+	return packet.zxid;
+}
+
+static void
+a_voter_that_holds_nothing_does_not_count_for_a_java_leader_with_history(void)
+{
+	int32_t length;
+	CU_ASSERT_EQUAL(first_ackepoch(false, (PdkVote){.leader = 3}, &length), 0);
+	CU_ASSERT_EQUAL(length, 4);
+	CU_ASSERT_EQUAL(first_ackepoch(false, (PdkVote){.leader = 3, .peer_epoch = 1}, &length), -1);
+	CU_ASSERT_EQUAL(first_ackepoch(false, (PdkVote){.leader = 3, .zxid = 7}, &length), -1);
+	CU_ASSERT_EQUAL(length, 4);
+	CU_ASSERT_EQUAL(first_ackepoch(false, (PdkVote){.leader = 3, .zxid = -1, .peer_epoch = -1}, &length), 0);
+	CU_ASSERT_EQUAL(first_ackepoch(true, (PdkVote){.leader = 3, .zxid = 7}, &length), 0);
+	CU_ASSERT_EQUAL(length, 8);
+}
+
+/* Then it does not count anyway, and is brought up from what it says. */
+static void
+one_that_promised_the_epoch_before_says_what_it_has(void)
+{
+	Play play = play_new();
+	int64_t zxid;
+	int32_t value;
+	play_discover(&play, 5);
+	play_leader_goes(&play);
+	play_connect(&play);
+	play.node->replica->vote = (PdkVote){.leader = 3, .zxid = 7};
+	g_byte_array_set_size(play.world->tapped, 0);
+	play_leader_info(&play, 5);
+	CU_ASSERT_EQUAL(play_sent(&play, &zxid, &value), PDK_PACKET_ACKEPOCH);
+	CU_ASSERT_TRUE(zxid == 0 && value == -1);
+	world_free(play.world);
+}
+
+static void
+after_its_first_synchronisation_it_counts(void)
+{
+	Play play = play_new();
+	int64_t zxid;
+	int32_t value;
+	play_serve(&play, 1, 0);
+	CU_ASSERT_FALSE(pdk_fresh_learner(play.node->replica));
+	play_leader_goes(&play);
+	play_connect(&play);
+	play.node->replica->vote = (PdkVote){.leader = 3, .peer_epoch = 1};
+	g_byte_array_set_size(play.world->tapped, 0);
+	play_leader_info(&play, 2);
+	play_work(&play);
+	CU_ASSERT_EQUAL(play_sent(&play, &zxid, &value), PDK_PACKET_ACKEPOCH);
+	CU_ASSERT_EQUAL(zxid, 0);
+	CU_ASSERT_EQUAL(value, 1);
+	world_free(play.world);
+}
+
+static void
+who_waits_because_it_holds_nothing_is_told_what_to_do(void)
+{
+	Play play = play_new();
+	play.world->talk = true;
+	play.node->replica->params.log_dir = "/var/log/x";
+	play.node->replica->vote = (PdkVote){.leader = 3, .zxid = 7};
+	play_discover(&play, 5);
+	play_turn(&play);
+	CU_ASSERT_EQUAL(play.node->replica->fresh_say_us, 0);
+	play.world->now_us += play.node->replica->params.tick_ms * 1000;
+	play_turn(&play);
+	CU_ASSERT_TRUE(play.node->replica->fresh_say_us > play.world->now_us);
+	world_free(play.world);
+}
+
 static void
 an_epoch_accepted_before_is_not_acked_as_new(void)
 {
@@ -562,6 +655,9 @@ epochs_that_contradict_the_log_are_refused(void)
 	CU_ASSERT_TRUE(joins("7", "3", Z(3, 9), &current));
 	CU_ASSERT_TRUE(joins("4\n", "3", Z(4, 9), &current)); /* the crash between history and currentEpoch */
 	CU_ASSERT_EQUAL(current, 4);
+	CU_ASSERT_TRUE(joins("4", "0", Z(4, 9), &current)); /* the same in the first synchronisation: it still holds nothing */
+	CU_ASSERT_EQUAL(current, 0);
+	CU_ASSERT_FALSE(joins("3", "0", Z(4, 9), &current));
 	CU_ASSERT_FALSE(joins("3", "3", Z(4, 9), &current));
 	CU_ASSERT_FALSE(joins("2", "3", Z(2, 9), &current));
 	CU_ASSERT_FALSE(joins("", "3", Z(2, 9), &current));
@@ -575,6 +671,10 @@ main(void)
 	CU_initialize_registry();
 	CU_pSuite suite = CU_add_suite("learner", NULL, NULL);
 	CU_ADD_TEST(suite, the_epoch_is_durable_before_it_is_acked);
+	CU_ADD_TEST(suite, a_voter_that_holds_nothing_does_not_count_for_a_java_leader_with_history);
+	CU_ADD_TEST(suite, one_that_promised_the_epoch_before_says_what_it_has);
+	CU_ADD_TEST(suite, after_its_first_synchronisation_it_counts);
+	CU_ADD_TEST(suite, who_waits_because_it_holds_nothing_is_told_what_to_do);
 	CU_ADD_TEST(suite, an_epoch_accepted_before_is_not_acked_as_new);
 	CU_ADD_TEST(suite, an_older_epoch_is_refused);
 	CU_ADD_TEST(suite, history_then_the_epoch_are_durable_before_newleader_is_acked);

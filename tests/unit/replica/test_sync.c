@@ -263,14 +263,14 @@ who_says_that_it_has_no_database_gets_all_of_it(void)
 static void
 a_learner_that_is_needed_does_not_wait_for_others(void)
 {
-	g_autoptr(World) world = world_new(&(Start){.accepted = 3, .current = 1, .history = 5});
+	g_autoptr(World) world = world_new(&(Start){.accepted = 3, .current = 2, .history = 5});
 	Peer *two = peer_connect(world);
 	peer_hello(world, two, PDK_PACKET_FOLLOWERINFO, 2, 3);
 	CU_ASSERT_TRUE(peer_gets(two, PDK_PACKET_LEADERINFO, zx(4, 0)));
-	peer_ackepoch(world, two, zx(2, 4), 0);
+	peer_ackepoch(world, two, zx(3, 4), 1);
 	CU_ASSERT_TRUE(peer_silent(two));
 	world_wait(world, TICK_US);
-	CU_ASSERT_TRUE(peer_gets(two, PDK_PACKET_TRUNC, zx(1, 5)));
+	CU_ASSERT_TRUE(peer_gets(two, PDK_PACKET_TRUNC, zx(2, 5)));
 	CU_ASSERT_TRUE(peer_gets(two, PDK_PACKET_NEWLEADER, zx(4, 0)));
 }
 

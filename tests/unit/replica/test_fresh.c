@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Proves what a leader makes of voters that hold nothing. */
+#include "leader_world.h"
+
+#define FIVE                                                                                                               \
+	"server.1=127.0.0.1:2881:3881\nserver.2=127.0.0.1:2882:3882\nserver.3=127.0.0.1:2883:3883\n"                        \
+	"server.4=127.0.0.1:2884:3884\nserver.5=127.0.0.1:2885:3885\n"
+#define WEIGHTS                                                                                                            \
+	"server.1=127.0.0.1:2881:3881\nserver.2=127.0.0.1:2882:3882\nserver.3=127.0.0.1:2883:3883\n"                        \
+	"server.4=127.0.0.1:2884:3884\ngroup.1=1:2:3:4\nweight.1=1\nweight.2=1\nweight.3=1\nweight.4=0\n"
+
+/* A leader with the txns 1 to 5 of epoch 1. */
+static const Start whole = {.current = 1, .history = 5};
+
+static Peer *
+greets(World *world, int64_t sid, int64_t accepted)
+{
+	Peer *peer = peer_connect(world);
+	peer_hello(world, peer, PDK_PACKET_FOLLOWERINFO, sid, accepted);
+	return peer;
+}
+
+static Peer *
+says(World *world, int64_t sid, int64_t last_zxid, int32_t current)
+{
+	Peer *peer = greets(world, sid, 1);
+	peer_ackepoch(world, peer, last_zxid, current);
+	return peer;
+}
+
+static bool
+accepted(const World *world)
+{
+	return world->replica->leading.electing_finished;
+}
+
+static void
+a_voter_without_history_does_not_count_beside_one_with(void)
+{
+	g_autoptr(World) world = world_new(&whole);
+	Peer *fresh = says(world, 2, 0, 0);
+	CU_ASSERT_FALSE(accepted(world));
+	CU_ASSERT_FALSE(fresh->closed);
+	says(world, 3, zx(1, 4), 1);
+	CU_ASSERT_TRUE(accepted(world));
+
+	/* As ours say it, so that a Java leader does not count it. */
+	g_autoptr(World) again = world_new(&whole);
+	says(again, 2, -1, 0);
+	CU_ASSERT_FALSE(accepted(again));
+}
+
+static void
+five_want_a_quorum_with_history(void)
+{
+	Start start = whole;
+	start.members = FIVE;
+	g_autoptr(World) world = world_new(&start);
+	Peer *whole_one = greets(world, 2, 1), *fresh = greets(world, 3, 0);
+	peer_ackepoch(world, fresh, 0, 0);
+	peer_ackepoch(world, whole_one, zx(1, 5), 1);
+	CU_ASSERT_FALSE(accepted(world));
+	says(world, 4, zx(1, 5), 1);
+	CU_ASSERT_TRUE(accepted(world));
+}
+
+static void
+when_all_voters_are_heard_those_without_history_count(void)
+{
+	g_autoptr(World) world = world_new(&whole);
+	Peer *a = says(world, 2, 0, 0);
+	CU_ASSERT_TRUE(peer_gets(a, PDK_PACKET_LEADERINFO, zx(2, 0)));
+	says(world, 3, -1, 0);
+	CU_ASSERT_TRUE(accepted(world));
+	peer_drain(a);
+	peer_ack(world, a, zx(2, 0));
+	CU_ASSERT_TRUE(world->serving);
+}
+
+static void
+one_that_promised_before_was_not_heard(void)
+{
+	g_autoptr(World) world = world_new(&whole);
+	says(world, 2, 0, 0);
+	says(world, 3, zx(1, 5), -1);
+	CU_ASSERT_FALSE(accepted(world));
+}
+
+static void
+one_whose_connection_is_gone_was_not_heard(void)
+{
+	g_autoptr(World) world = world_new(&whole);
+	Peer *fresh = says(world, 2, 0, 0);
+	peer_close(world, fresh);
+	says(world, 3, 0, 0);
+	CU_ASSERT_FALSE(accepted(world));
+}
+
+static void
+observers_strangers_and_voters_without_weight_need_not_be_heard(void)
+{
+	Start start = whole;
+	start.members = WEIGHTS;
+	g_autoptr(World) world = world_new(&start);
+	says(world, 2, 0, 0);
+	says(world, 9, zx(1, 5), 1);
+	CU_ASSERT_FALSE(accepted(world));
+	says(world, 3, 0, 0);
+	CU_ASSERT_TRUE(accepted(world));
+}
+
+static void
+one_whose_first_synchronisation_broke_off_holds_nothing(void)
+{
+	g_autoptr(World) world = world_new(&whole);
+	says(world, 2, zx(1, 3), 0);
+	CU_ASSERT_FALSE(accepted(world));
+
+	/* What was logged stand-alone is history. */
+	g_autoptr(World) alone = world_new(&(Start){.history = 5});
+	says(alone, 2, zx(0, 3), 0);
+	CU_ASSERT_TRUE(accepted(alone));
+}
+
+static void
+where_an_operator_said_so_it_counts(void)
+{
+	g_autoptr(World) world = world_new(&whole);
+	Peer *trusted = greets(world, 2, 0);
+	peer_send(world, trusted, PDK_PACKET_ACKEPOCH, 0, "\0\0\0\0\0\0\0\1", 8);
+	CU_ASSERT_TRUE(accepted(world));
+
+	g_autoptr(World) other = world_new(&whole);
+	Peer *odd = greets(other, 2, 0);
+	peer_send(other, odd, PDK_PACKET_ACKEPOCH, 0, "\0\0\0\0\0\0\0\0", 8);
+	CU_ASSERT_FALSE(accepted(other));
+}
+
+static void
+the_operator_is_told_after_a_tick_and_then_once_a_minute(void)
+{
+	g_autoptr(World) world = world_new(&whole);
+	unsigned lines = 0;
+	for (unsigned i = 0; i < 2 * 60 * 1000000 / (INIT_TICKS * TICK_US); i++) {
+		says(world, 2, 0, 0);
+		world_wait(world, TICK_US / 2);
+		CU_ASSERT_TRUE(i > 0 || !world_said(world, "holds nothing"));
+		world_wait(world, INIT_TICKS * TICK_US);
+		world_elect(world);
+	}
+	for (guint i = 0; i < world->said->len; i++)
+		lines += strstr(g_ptr_array_index(world->said, i), "server 2 holds nothing") != NULL;
+	CU_ASSERT_EQUAL(lines, 3);
+	CU_ASSERT_TRUE(world_said(world, "missing: 3; if this is its first start"));
+}
+
+int
+main(void)
+{
+	CU_initialize_registry();
+	CU_pSuite suite = CU_add_suite("fresh", NULL, NULL);
+	CASE(a_voter_without_history_does_not_count_beside_one_with);
+	CASE(five_want_a_quorum_with_history);
+	CASE(when_all_voters_are_heard_those_without_history_count);
+	CASE(one_that_promised_before_was_not_heard);
+	CASE(one_whose_connection_is_gone_was_not_heard);
+	CASE(observers_strangers_and_voters_without_weight_need_not_be_heard);
+	CASE(one_whose_first_synchronisation_broke_off_holds_nothing);
+	CASE(where_an_operator_said_so_it_counts);
+	CASE(the_operator_is_told_after_a_tick_and_then_once_a_minute);
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	unsigned failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failures > 0;
+}
