@@ -207,6 +207,25 @@ pdk_leader_epoch_saved(PdkReplica *replica)
 	check_accepted(replica);
 }
 
+/*
+ * A voter that could lead cannot follow: it is ahead, or has promised a higher epoch. Only its connection ends, and the others may
+ * still accept this leader; but where they are no quorum without it, all should look again: then it wins, or the next epoch is
+ * high enough. At once when nobody else is to be waited for; otherwise each time in vain leaves the others twice as long.
+ */
+static void
+give_way(PdkReplica *replica, const PdkHandler *handler)
+{
+	PdkLeading *leading = &replica->leading;
+	if (leading->give_way_us != 0 || leading->electing_finished || handler->observer ||
+	    !pdk_members_votes(replica->committed, handler->sid) || pdk_members_weight(replica->committed, handler->sid) == 0)
+		return;
+	int64_t wait_us = replica->params.tick_ms * INT64_C(500) << MIN(replica->gave_way, 8);
+	leading->give_way_us = replica->now_us + (pdk_fresh_all_heard(replica, handler->sid) ? 0 : wait_us);
+	replica->gave_way++;
+	replica->refused_epoch = MAX(replica->refused_epoch, handler->accepted_epoch);
+	replica->effects->again = true;
+}
+
 void
 pdk_leader_connected(PdkReplica *replica, PdkHandler *handler)
 {
@@ -217,6 +236,8 @@ pdk_leader_connected(PdkReplica *replica, PdkHandler *handler)
 			pdk_sids_add(&leading->connecting, handler->sid);
 		choose_epoch(replica);
 	}
+	if (leading->epoch >= 0 && handler->accepted_epoch > leading->epoch)
+		give_way(replica, handler);
 	pdk_handler_advance(replica, handler);
 }
 
@@ -241,6 +262,7 @@ pdk_leader_epoch_accepted(PdkReplica *replica, PdkHandler *handler)
 							       handler->current_epoch, handler->last_zxid, leading->summary_epoch,
 							       leading->initial_zxid);
 			pdk_handler_drop(replica, handler, why);
+			give_way(replica, handler);
 			return false;
 		}
 		bool counts = !handler->observer && pdk_fresh_counts(replica, handler);
@@ -499,6 +521,8 @@ reason_to_leave(PdkReplica *replica)
 	int64_t now_us = replica->now_us;
 	if (leading->leave)
 		return leading->leave;
+	if (leading->give_way_us != 0 && !leading->electing_finished && now_us >= leading->give_way_us)
+		return "a follower is ahead of it or has accepted a higher epoch, and no quorum of others has accepted this one";
 	if (now_us >= leading->due_us)
 		return overdue(leading);
 	if (!leading->established)
@@ -523,6 +547,8 @@ pdk_leader_turn(PdkReplica *replica)
 	}
 	if (!leading->established) {
 		pdk_replica_deadline(replica, leading->due_us);
+		if (leading->give_way_us != 0 && !leading->electing_finished)
+			pdk_replica_deadline(replica, leading->give_way_us);
 		pdk_fresh_leader_turn(replica);
 		return;
 	}
@@ -568,6 +594,7 @@ pdk_leader_begin(PdkReplica *replica)
 	gather_held(replica);
 	pdk_assert(leading->log_end <= leading->initial_zxid);
 	raise_candidate(leading, MAX(replica->accepted_epoch, replica->saving_accepted));
+	raise_candidate(leading, replica->refused_epoch);
 	if (pdk_members_votes(replica->committed, replica->params.self))
 		pdk_sids_add(&leading->connecting, replica->params.self);
 	choose_epoch(replica);

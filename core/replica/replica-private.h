@@ -164,6 +164,7 @@ typedef struct {
 	int64_t proposed, committed;
 	PdkLateness unsynced; /* proposals in the own log */
 	const char *leave;    /* it steps down at the next turn, and why */
+	int64_t give_way_us;  /* a better one is there: it goes by then unless a quorum accepted the epoch, 0: none is */
 	int64_t leave_by_us;  /* another leader was named: it goes by then, 0: no */
 	bool may_commit;      /* false: a reconfiguration named another leader */
 	int64_t tick, next_half_us;
@@ -304,6 +305,8 @@ struct PdkReplica {
 
 	bool trusted;        /* an operator said that this server may hold nothing */
 	int64_t fresh_say_us; /* not again before: who holds nothing, and what to do */
+	unsigned gave_way;   /* leaderships given up for a better one, since a leader was last established */
+	int64_t refused_epoch; /* the highest accepted by a voter that could not accept this leader's; 0: none */
 
 	int64_t accepted_epoch, current_epoch; /* durable */
 	int64_t saving_accepted, saving_current; /* on their way, -1: none */

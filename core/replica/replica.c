@@ -448,6 +448,7 @@ tell_settled(PdkReplica *replica)
 void
 pdk_replica_settle(PdkReplica *replica, int64_t peer_epoch)
 {
+	replica->gave_way = 0;
 	replica->vote.peer_epoch = peer_epoch;
 	tell_settled(replica);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Proves what a leader makes of voters that hold nothing. */
+/* Proves what a leader makes of voters that hold nothing, and when it gives way to a better one. */
 #include "leader_world.h"
 
 #define FIVE                                                                                                               \
@@ -154,6 +154,73 @@ the_operator_is_told_after_a_tick_and_then_once_a_minute(void)
 	CU_ASSERT_TRUE(world_said(world, "missing: 3; if this is its first start"));
 }
 
+/* ---- giving way ---- */
+
+static void
+a_leader_that_needs_one_ahead_gives_way_at_once(void)
+{
+	g_autoptr(World) world = world_new(&whole);
+	says(world, 2, 0, 0);
+	Peer *ahead = says(world, 3, zx(1, 6), 1);
+	CU_ASSERT_TRUE(ahead->closed);
+	CU_ASSERT_TRUE(world_looks(world));
+	CU_ASSERT_TRUE(world_said(world, "leading ends: a follower is ahead of it"));
+}
+
+static void
+so_does_one_whose_epoch_was_promised_by_others_and_takes_a_higher_one(void)
+{
+	g_autoptr(World) world = world_new(&whole);
+	says(world, 2, 0, 0);
+	greets(world, 3, 20);
+	CU_ASSERT_TRUE(world_looks(world));
+	world_elect(world);
+	Peer *fresh = greets(world, 2, 2);
+	CU_ASSERT_TRUE(peer_gets(fresh, PDK_PACKET_LEADERINFO, zx(21, 0)));
+}
+
+static void
+others_have_a_while_to_accept_a_leader_that_one_is_ahead_of(void)
+{
+	g_autoptr(World) world = world_new(&whole);
+	Peer *two = greets(world, 2, 1);
+	says(world, 3, zx(1, 6), 1);
+	world_wait(world, TICK_US / 2 - 1000);
+	CU_ASSERT_FALSE(world_looks(world));
+	peer_ackepoch(world, two, zx(1, 5), 1);
+	CU_ASSERT_TRUE(accepted(world));
+	world_wait(world, TICK_US);
+	CU_ASSERT_FALSE(world_looks(world));
+}
+
+static void
+each_time_in_vain_the_others_have_longer(void)
+{
+	g_autoptr(World) world = world_new(&whole);
+	for (unsigned i = 0; i < 3; i++) {
+		greets(world, 2, 1);
+		says(world, 3, zx(1, 6), 1);
+		world_wait(world, (TICK_US / 2 << i) - 1000);
+		CU_ASSERT_FALSE(world_looks(world));
+		world_wait(world, 2000);
+		CU_ASSERT_TRUE(world_looks(world));
+		world_elect(world);
+	}
+}
+
+static void
+it_gives_way_to_nobody_who_could_not_lead(void)
+{
+	Start start = whole;
+	start.members = WEIGHTS;
+	g_autoptr(World) world = world_new(&start);
+	says(world, 2, 0, 0);
+	Peer *weightless = says(world, 4, zx(1, 6), 1), *stranger = says(world, 9, zx(1, 6), 1);
+	CU_ASSERT_TRUE(weightless->closed && stranger->closed);
+	world_wait(world, 2 * TICK_US);
+	CU_ASSERT_FALSE(world_looks(world));
+}
+
 int
 main(void)
 {
@@ -168,6 +235,11 @@ main(void)
 	CASE(one_whose_first_synchronisation_broke_off_holds_nothing);
 	CASE(where_an_operator_said_so_it_counts);
 	CASE(the_operator_is_told_after_a_tick_and_then_once_a_minute);
+	CASE(a_leader_that_needs_one_ahead_gives_way_at_once);
+	CASE(so_does_one_whose_epoch_was_promised_by_others_and_takes_a_higher_one);
+	CASE(others_have_a_while_to_accept_a_leader_that_one_is_ahead_of);
+	CASE(each_time_in_vain_the_others_have_longer);
+	CASE(it_gives_way_to_nobody_who_could_not_lead);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	unsigned failures = CU_get_number_of_failures();
