@@ -3,6 +3,7 @@
  * Every byte between a learner and its leader, cut into packets as it is sent. Changes when the way packets stand in the stream
  * does.
  */
+#define _GNU_SOURCE /* memmem */
 #include "sim/checks-talk.h"
 
 #define BODY_END "\0\0\0\1/\0\0\0\nBenWasHere" /* the end of the nodes and the signature */
@@ -37,22 +38,45 @@ sim_talk_free(void *data)
 	g_free(talk);
 }
 
+/* How many bytes of @data end the body that begins with the bytes kept of it; 0: it does not end here. */
+static size_t
+body_ends(const SimTalk *talk, const uint8_t *data, size_t length)
+{
+	uint8_t joint[2 * BODY_END_BYTES];
+	size_t more = MIN(length, BODY_END_BYTES - 1);
+	memcpy(joint, talk->tail, talk->n_tail);
+	memcpy(joint + talk->n_tail, data, more);
+	const uint8_t *found = memmem(joint, talk->n_tail + more, BODY_END, BODY_END_BYTES);
+	if (found)
+		return (size_t)(found - joint) + BODY_END_BYTES - talk->n_tail;
+	found = memmem(data, length, BODY_END, BODY_END_BYTES);
+	return found ? (size_t)(found - data) + BODY_END_BYTES : 0;
+}
+
+static void
+keep_tail(SimTalk *talk, const uint8_t *data, size_t length)
+{
+	size_t kept = MIN(talk->n_tail, BODY_END_BYTES - 1 - MIN(length, BODY_END_BYTES - 1));
+	size_t more = MIN(length, BODY_END_BYTES - 1);
+	memmove(talk->tail, talk->tail + talk->n_tail - kept, kept);
+	memcpy(talk->tail + kept, data + length - more, more);
+	talk->n_tail = (unsigned)(kept + more);
+}
+
 /* A snapshot has no length: its end is looked for, also across pieces. */
 static void
 skip_body(SimTalk *talk, const uint8_t **data, size_t *length)
 {
-	while (*length > 0) {
-		if (talk->n_tail == BODY_END_BYTES)
-			memmove(talk->tail, talk->tail + 1, --talk->n_tail);
-		talk->tail[talk->n_tail++] = **data;
-		++*data;
-		--*length;
-		if (talk->n_tail < BODY_END_BYTES || memcmp(talk->tail, BODY_END, BODY_END_BYTES) != 0)
-			continue;
+	size_t taken = body_ends(talk, *data, *length);
+	if (taken > 0) {
 		talk->in_body = false;
 		talk->n_tail = 0;
-		return;
+	} else {
+		keep_tail(talk, *data, *length);
+		taken = *length;
 	}
+	*data += taken;
+	*length -= taken;
 }
 
 void

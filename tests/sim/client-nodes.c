@@ -3,7 +3,7 @@
 #include "sim/client-private.h"
 
 #define RECENT 24
-#define BIG_BYTES 60000
+#define BIG_BYTES 30000
 
 static char *
 new_path(Client *client, const char *kind)

@@ -24,7 +24,7 @@ typedef enum {
 	WORK_BURST,      /* several requests at once */
 	WORK_CLOSE,      /* sessions end by wish */
 	WORK_CONTAINER,
-	WORK_BIG,        /* data of tens of KiB */
+	WORK_BIG,        /* data that takes several pages and pieces */
 	WORK_KINDS,
 } WorkKind;
 
