@@ -58,33 +58,28 @@ sim_stick_disk(Sim *sim, unsigned server, int64_t until_us)
 	disk->stuck_us = MAX(disk->stuck_us, until_us);
 }
 
+/* currentEpoch rises at the end of the first synchronisation. */
 static bool
-same_promise(const SimDisk *a, const SimDisk *b)
+has_history(const SimDisk *disk)
 {
-	GBytes *one = g_hash_table_lookup(a->records, "acceptedEpoch"), *other = g_hash_table_lookup(b->records, "acceptedEpoch");
-	return one == NULL || other == NULL ? one == other : g_bytes_equal(one, other);
-}
-
-static bool
-holds_all_of(Sim *sim, const Node *other, const Node *node)
-{
-	bool serves = other->up && strcmp(sim_mode(sim, other->index), "looking") != 0;
-	return serves && same_promise(&other->disk, &node->disk) && sim_durable_zxid(other) >= node->store.appended_zxid;
+	GBytes *bytes = g_hash_table_lookup(disk->records, "currentEpoch");
+	g_autofree char *text = bytes ? g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes)) : NULL;
+	return text && g_ascii_strtoll(text, NULL, 10) > 0;
 }
 
 bool
 sim_may_wipe(Sim *sim, unsigned server)
 {
-	const Node *node = &sim->nodes[server];
+	const int64_t sid = sim->nodes[server].sid;
 	const PdkMembers *members = sim_settled_members(sim);
 	if (members == NULL)
 		return false;
-	if (!pdk_members_votes(members, node->sid))
+	if (!pdk_members_votes(members, sid))
 		return true;
-	if (!node->up || pdk_members_voters(members) < 3)
+	if (pdk_members_voters(members) < 2)
 		return false;
 	for (unsigned i = 0; i < sim->n; i++)
-		if (pdk_members_votes(members, sim->nodes[i].sid) && !holds_all_of(sim, &sim->nodes[i], node))
+		if (i != server && pdk_members_votes(members, sim->nodes[i].sid) && !has_history(&sim->nodes[i].disk))
 			return false;
 	return true;
 }

@@ -93,7 +93,7 @@ void sim_slow_disk(Sim *sim, unsigned server, int64_t extra_us);
 void sim_stick_disk(Sim *sim, unsigned server, int64_t until_us);
 /* The disk is gone: it starts empty next time. */
 void sim_wipe(Sim *sim, unsigned server);
-/* All others hold what it holds, are in its epoch, and are a quorum: nothing that was promised rests on it. */
+/* Every other voter has history (was synchronised since its disk was new): servers without are no quorum. */
 bool sim_may_wipe(Sim *sim, unsigned server);
 
 /* ---- members ---- */
