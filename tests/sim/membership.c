@@ -181,15 +181,25 @@ ask_session(const Admin *admin)
 	send_body(admin, &body);
 }
 
+/* Nothing at all is not the same as no text. */
+static void
+put_wish(PdkBuffer *body, const char *wish)
+{
+	if (*wish)
+		pdk_put_string(body, wish);
+	else
+		pdk_put_bytes(body, NULL, -1);
+}
+
 static void
 ask_change(Admin *admin)
 {
 	PdkBuffer body = {0};
 	pdk_put_int(&body, 1);
 	pdk_put_int(&body, PDK_OP_RECONFIG);
-	pdk_put_string(&body, admin->joining);
-	pdk_put_string(&body, admin->leaving);
-	pdk_put_string(&body, "");
+	put_wish(&body, admin->joining);
+	put_wish(&body, admin->leaving);
+	put_wish(&body, "");
 	pdk_put_long(&body, -1);
 	send_body(admin, &body);
 	admin->asked = true;

@@ -149,6 +149,31 @@ a_tree_ahead_of_a_log_that_was_cut_is_read_again_though_the_leader_went(void)
 	world_free(play.world);
 }
 
+/* Nor is it shown to clients, where the leader may yet commit it. */
+static void
+a_tree_ahead_of_what_is_committed_is_not_served_from(void)
+{
+	Play play = play_new();
+	play_serve(&play, 1, 2);
+	play_propose(&play, Z(1, 3));
+	play_work(&play);
+	world_crash(play.world, 1);
+	world_start(play.world, 1);
+	play_connect(&play);
+	play_discover(&play, 1);
+	play_plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
+	play_propose(&play, Z(1, 3));
+	play_plain(&play, PDK_PACKET_NEWLEADER, Z(1, 0));
+	play_work(&play);
+	play_plain(&play, PDK_PACKET_UPTODATE, -1);
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, Z(1, 0)));
+	CU_ASSERT_EQUAL(play.node->tree->len, 3);
+	CU_ASSERT_FALSE(pdk_replica_serving(play.node->replica));
+	play_plain(&play, PDK_PACKET_COMMIT, Z(1, 3));
+	CU_ASSERT_TRUE(pdk_replica_serving(play.node->replica));
+	world_free(play.world);
+}
+
 /* ZOOKEEPER-2678: the log has what a DIFF brought. ZOOKEEPER-1282: the epoch is new from NEWLEADER on, not from UPTODATE. */
 static void
 a_diff_is_logged_without_a_snapshot_and_the_epoch_is_new_before_uptodate(void)
@@ -197,6 +222,7 @@ main(void)
 	CASE(the_list_of_members_is_put_into_the_tree_anew_behind_a_snapshot);
 	CASE(a_target_that_falls_between_what_is_logged_is_not_taken_for_the_end);
 	CASE(a_tree_ahead_of_a_log_that_was_cut_is_read_again_though_the_leader_went);
+	CASE(a_tree_ahead_of_what_is_committed_is_not_served_from);
 	CASE(a_diff_is_logged_without_a_snapshot_and_the_epoch_is_new_before_uptodate);
 	CASE(history_of_a_diff_can_be_handed_on);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
