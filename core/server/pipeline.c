@@ -87,8 +87,11 @@ void
 pdk_propose_request(PdkServer *server, PdkConnection *connection, int32_t xid, int32_t op, PdkJute *in, uint32_t large)
 {
 	PdkPrep prep = begin(server, connection, connection->session_id);
-	if (too_late(&prep))
+	if (too_late(&prep)) {
+		/* It gets no answer, so nothing that was asked behind it may. */
+		pdk_connection_end(server, connection, true);
 		return;
+	}
 	PdkCode code = pdk_remote_check_local(server, connection->session_id);
 	if (code == PDK_OK)
 		code = pdk_prep(&prep, op, in);
