@@ -93,6 +93,13 @@ out_doubt(void *context)
 	replica->doubted = replica->role == PDK_PEER_LEADING && !replica->leading.established;
 }
 
+static void
+out_unanimous(void *context)
+{
+	PdkReplica *replica = context;
+	replica->unanimous = replica->role == PDK_PEER_LOOKING;
+}
+
 /* ---- what the mesh reports ---- */
 
 static void
@@ -143,6 +150,7 @@ pdk_electing_begin(PdkReplica *replica)
 		.adopt = out_adopt,
 		.save = out_save,
 		.doubt = out_doubt,
+		.unanimous = out_unanimous,
 	};
 	PdkMeshParams params = {
 		.self = replica->params.self,

@@ -19,7 +19,8 @@
  * A leader that is fresh itself counts all alike: a first start. A voter with history is ahead of it and refused.
  *
  * Java leaders know nothing of this. They neither count nor refuse a zxid of -1 (their own for a database not to be trusted), so
- * that is what a fresh voter says to a leader with history. Where an operator has put Java's file `initialize` it says 0, with a
+ * that is what a fresh voter says to a leader with history, unless the election told that every voter named this leader in one
+ * round: then none of them holds more than it does, and what leaders before it began has ended. Where an operator has put Java's file `initialize` it says 0, with a
  * word behind the epoch, which Java does not read, that tells a leader here to count it.
  */
 #include "replica/replica-private.h"
@@ -52,7 +53,7 @@ pdk_fresh_put_ackepoch(const PdkReplica *replica, PdkBuffer *out, int32_t epoch)
 	const PdkLearning *learning = &replica->learning;
 	bool empty = learning->base == 0 && replica->current_epoch == 0;
 	bool history = replica->vote.zxid > 0 || replica->vote.peer_epoch > 0;
-	bool silent = empty && history && epoch != -1 && pdk_fresh_learner(replica);
+	bool silent = empty && history && epoch != -1 && !replica->unanimous && pdk_fresh_learner(replica);
 	uint8_t data[8];
 	pdk_store_u32(data, (uint32_t)epoch);
 	pdk_store_u32(data + 4, TRUSTED);
@@ -81,7 +82,7 @@ pdk_fresh_learner_turn(PdkReplica *replica)
 		return;
 	const char *directory = replica->params.log_dir;
 	pdk_replica_say(replica, PDK_LOG_WARNING, "this server holds nothing while others have history, and leader %" PRId64
-			" has no quorum without it: its vote does not count until every voter is heard (by an Apache leader: never); "
+			" has no quorum without it: its vote does not count until every voter is heard (by an Apache leader: in one election); "
 			"if this is a first start and those that are missing are gone for good, create %s%sinitialize and restart it",
 			learning->leader, directory ? directory : "", directory ? "/" : "");
 }

@@ -296,6 +296,7 @@ struct PdkReplica {
 	 * without an election. Set by change.c. */
 	bool handed_over;
 	bool doubted;        /* by the election, in the step under way */
+	bool unanimous;      /* every voter named the leader in the last election */
 	bool enter_wanted;   /* LOOKING, and `vote` is to be acted on at the next turn */
 	PdkPeerState enter_state;
 	bool truncating;     /* the log is being cut: TRUNCATED is awaited, whoever asked */

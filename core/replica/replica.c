@@ -427,7 +427,7 @@ try_look(PdkReplica *replica)
 	}
 	if (!disk_is_ready(replica))
 		return;
-	replica->look_wanted = false;
+	replica->look_wanted = replica->unanimous = false;
 	if (replica->looking_since_us == 0)
 		replica->looking_since_us = MAX(replica->now_us, 1);
 	PdkElectionEvent event = {.kind = PDK_ELECTION_LOOK};

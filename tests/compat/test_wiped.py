@@ -134,6 +134,14 @@ class Wiped(unittest.TestCase):
         ensemble.start(3)
         self.is_there(ensemble, "/alone19")
 
+    def test_an_apache_server_becomes_three_with_ours_that_all_elect(self):
+        """Alone with server 2 it is not counted on; in an election that all three take part in it is."""
+        ensemble = self.grow((JAVA, PADDOCK, PADDOCK))
+        ensemble.launch(1, 2)
+        self.await_line(ensemble[2], AT_SERVER)
+        ensemble.start(3)
+        self.is_there(ensemble, "/alone19")
+
     def test_a_wiped_server_comes_back_to_a_healthy_pair(self):
         ensemble = self.make().start()
         writer = Writer(ensemble.hosts(), "/load")

@@ -301,6 +301,25 @@ a_link_that_is_only_down_is_a_silent_voter(void)
 }
 
 static void
+an_election_is_unanimous_when_every_voter_named_the_leader(void)
+{
+	g_autoptr(Server) all = looking(ME, 7, 1), two = looking(ME, 7, 1), settled = looking(ME, 7, 1);
+
+	hear(all, 1, PDK_PEER_LOOKING, 2, 7, 1, 1);
+	hear(all, 3, PDK_PEER_LOOKING, 2, 7, 1, 1);
+	CU_ASSERT_EQUAL(all->elections, 1);
+	CU_ASSERT_EQUAL(all->unanimous, 1);
+	set_gone(two, 3);
+	hear(two, 1, PDK_PEER_LOOKING, 2, 7, 1, 1);
+	CU_ASSERT_EQUAL(two->elections, 1);
+	CU_ASSERT_EQUAL(two->unanimous, 0);
+	hear(settled, 1, PDK_PEER_FOLLOWING, 3, 8, 1, 1);
+	hear(settled, 3, PDK_PEER_LEADING, 3, 8, 1, 1);
+	CU_ASSERT_EQUAL(settled->elections, 1);
+	CU_ASSERT_EQUAL(settled->unanimous, 0);
+}
+
+static void
 a_voter_that_is_known_to_be_down_costs_nothing(void)
 {
 	g_autoptr(Server) before = looking(ME, 7, 1), after = looking(ME, 7, 1);
@@ -704,6 +723,7 @@ static const ConformanceCase cases[] = {
 	CONFORMANCE_CASE(a_voter_that_is_known_to_be_down_costs_nothing),
 	CONFORMANCE_CASE(a_voter_that_was_never_there_may_be_about_to_come),
 	CONFORMANCE_CASE(the_wait_ends_when_all_agree_but_not_before),
+	CONFORMANCE_CASE(an_election_is_unanimous_when_every_voter_named_the_leader),
 	CONFORMANCE_CASE(a_better_vote_in_the_wait_goes_on_with_the_election),
 	CONFORMANCE_CASE(a_worse_vote_of_a_newer_round_in_the_wait_is_passed_over),
 	CONFORMANCE_CASE(a_leader_whose_voters_were_won_over_is_told_of_it),

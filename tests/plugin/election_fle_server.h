@@ -40,7 +40,7 @@ typedef struct {
 	int64_t now_us, deadline_us;
 	GArray *sent; /* Sent */
 	GQueue to_self;
-	unsigned elections, adoptions, doubts;
+	unsigned elections, adoptions, doubts, unanimous;
 	PdkVote vote;
 	PdkPeerState state;
 } Server;
@@ -116,6 +116,14 @@ out_doubt(void *context)
 }
 
 static void
+out_unanimous(void *context)
+{
+	Server *server = context;
+
+	server->unanimous++;
+}
+
+static void
 out_save(void *context G_GNUC_UNUSED, const char *key G_GNUC_UNUSED, GBytes *value G_GNUC_UNUSED)
 {
 	CU_FAIL("fle keeps nothing");
@@ -133,6 +141,7 @@ step_once(Server *server, PdkElectionEvent event)
 		.adopt = out_adopt,
 		.save = out_save,
 		.doubt = out_doubt,
+		.unanimous = out_unanimous,
 	};
 
 	event.now_us = server->now_us;

@@ -122,6 +122,11 @@ typedef struct {
 	 * again, too, unless this server's epoch is established. May be NULL.
 	 */
 	void (*doubt)(void *context);
+	/*
+	 * Said right before `elected`: every voter was heard in this round and names the leader, so that none of them holds more
+	 * than it does. Then even a server that holds nothing may help to establish it. May be NULL.
+	 */
+	void (*unanimous)(void *context);
 } PdkElectionOut;
 
 /* Required: create, destroy, step. */

@@ -250,20 +250,26 @@ quorum_agrees(const PdkElection *self)
 	return ballots_quorum(&self->received, self->ensemble, &ballot);
 }
 
+static bool
+is_down(const PdkElection *self, int64_t sid)
+{
+	const Peer *peer = g_hash_table_lookup(self->peers, &sid);
+
+	return peer && peer->was_up && peer->link == PDK_PEER_LINK_REFUSED;
+}
+
 /*
- * Has every voter named the proposed leader in this round, but for those known to be down? Servers that start together refuse
- * each other for a moment; who decides then splits the votes.
+ * Has every voter named the proposed leader in this round, with @but_down but for those known to be down? Servers that start
+ * together refuse each other for a moment; who decides then splits the votes.
  */
 static bool
-all_agree(const PdkElection *self)
+all_agree(const PdkElection *self, bool but_down)
 {
 	for (unsigned i = 0; i < self->ensemble->n_voters; i++) {
 		int64_t sid = self->ensemble->voters[i];
 		const Ballot *ballot = ballots_find(&self->received, sid);
-		const Peer *peer = g_hash_table_lookup(self->peers, &sid);
 		bool agrees = ballot && ballot->vote.leader == self->proposal.leader;
-		bool down = peer && peer->was_up && peer->link == PDK_PEER_LINK_REFUSED;
-		if (!agrees && !down)
+		if (!agrees && !(but_down && is_down(self, sid)))
 			return false;
 	}
 	return true;
@@ -274,6 +280,8 @@ end_with_proposal(PdkElection *self)
 {
 	const Ballot ballot = proposed(self);
 
+	if (all_agree(self, false) && PDK_HAS(self->out, unanimous))
+		self->out->unanimous(self->out->context);
 	end(self, &ballot.vote);
 }
 
@@ -281,7 +289,7 @@ end_with_proposal(PdkElection *self)
 static void
 end_early(PdkElection *self)
 {
-	if (self->finalize_us != INT64_MAX && all_agree(self) && quorum_agrees(self))
+	if (self->finalize_us != INT64_MAX && all_agree(self, true) && quorum_agrees(self))
 		end_with_proposal(self);
 }
 

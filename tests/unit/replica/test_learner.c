@@ -22,13 +22,14 @@ the_epoch_is_durable_before_it_is_acked(void)
 
 /* The ACKEPOCH of server 1, when it holds nothing, to a leader of @vote; @length: of its data. */
 static int64_t
-first_ackepoch(bool trusted, PdkVote vote, int32_t *length)
+first_ackepoch(bool trusted, bool unanimous, PdkVote vote, int32_t *length)
 {
 	Play play = play_new();
 	PdkPacketCutter cutter;
 	PdkPacket packet = {0};
 	const char *why;
 	play.node->replica->trusted = trusted;
+	play.node->replica->unanimous = unanimous;
 	play.node->replica->vote = vote;
 	g_byte_array_set_size(play.world->tapped, 0);
 	play_leader_info(&play, 5);
@@ -49,13 +50,15 @@ static void
 a_voter_that_holds_nothing_does_not_count_for_a_java_leader_with_history(void)
 {
 	int32_t length;
-	CU_ASSERT_EQUAL(first_ackepoch(false, (PdkVote){.leader = 3}, &length), 0);
+	CU_ASSERT_EQUAL(first_ackepoch(false, false, (PdkVote){.leader = 3}, &length), 0);
 	CU_ASSERT_EQUAL(length, 4);
-	CU_ASSERT_EQUAL(first_ackepoch(false, (PdkVote){.leader = 3, .peer_epoch = 1}, &length), -1);
-	CU_ASSERT_EQUAL(first_ackepoch(false, (PdkVote){.leader = 3, .zxid = 7}, &length), -1);
+	CU_ASSERT_EQUAL(first_ackepoch(false, false, (PdkVote){.leader = 3, .peer_epoch = 1}, &length), -1);
+	CU_ASSERT_EQUAL(first_ackepoch(false, false, (PdkVote){.leader = 3, .zxid = 7}, &length), -1);
 	CU_ASSERT_EQUAL(length, 4);
-	CU_ASSERT_EQUAL(first_ackepoch(false, (PdkVote){.leader = 3, .zxid = -1, .peer_epoch = -1}, &length), 0);
-	CU_ASSERT_EQUAL(first_ackepoch(true, (PdkVote){.leader = 3, .zxid = 7}, &length), 0);
+	CU_ASSERT_EQUAL(first_ackepoch(false, false, (PdkVote){.leader = 3, .zxid = -1, .peer_epoch = -1}, &length), 0);
+	CU_ASSERT_EQUAL(first_ackepoch(false, true, (PdkVote){.leader = 3, .zxid = 7}, &length), 0);
+	CU_ASSERT_EQUAL(length, 4);
+	CU_ASSERT_EQUAL(first_ackepoch(true, false, (PdkVote){.leader = 3, .zxid = 7}, &length), 0);
 	CU_ASSERT_EQUAL(length, 8);
 }
 
