@@ -99,6 +99,8 @@ begin_life(Node *node)
 	node->effects = pdk_effects_new();
 	node->election_config = make_election_config(node->sim);
 	node->disk.free_us = node->disk.stuck_us = 0;
+	node->disk.may_fail = node->disk.full;
+	g_clear_pointer(&node->disk.refusal, g_free);
 	node->turn_at_us = INT64_MAX;
 	node->ends = g_ptr_array_new();
 	node->generations = g_array_new(FALSE, TRUE, sizeof(uint32_t));
@@ -144,6 +146,10 @@ open_all(Node *node, GError **error)
 	PdkRecovered recovered;
 	if (!sim_store_open(node, &recovered, error))
 		return false;
+	if (recovered.last_zxid < node->disk.durable_zxid)
+		sim_fail(node->sim, "durable-comes-back", "server %" G_GINT64_FORMAT " finds 0x%" G_GINT64_MODIFIER "x, 0x%"
+			 G_GINT64_MODIFIER "x was durable", node->sid, (guint64)recovered.last_zxid,
+			 (guint64)node->disk.durable_zxid);
 	sim_check_start(node, recovered.last_zxid);
 	g_autoptr(GBytes) kept = sim_store_record(node, PDK_HAS(ops, record_key) ? ops->record_key : NULL);
 	g_autoptr(GBytes) accepted = sim_store_record(node, "acceptedEpoch");
@@ -152,6 +158,19 @@ open_all(Node *node, GError **error)
 				     kept, error);
 	return node->election &&
 	       pdk_server_join(node->server, ops, node->election, accepted, current, recovered.last_zxid, error);
+}
+
+/* Right only where its disk was damaged, or its power fails. */
+static void
+refuse(Node *node, const char *why)
+{
+	g_autofree char *line = g_strdup_printf("* does not start: %s", why);
+	sim_tell_of(node, line);
+	if (forgetful_files_crashed(node->disk.files))
+		return;
+	node->disk.refusal = g_strdup(why);
+	if (!sim_disk_excuses(&node->disk))
+		sim_fail(node->sim, "starts", "server %" G_GINT64_FORMAT " cannot start: %s", node->sid, why);
 }
 
 void
@@ -167,10 +186,11 @@ sim_start(Sim *sim, unsigned server)
 	}
 	begin_life(node);
 	if (!open_all(node, &error)) {
-		sim_fail(sim, "starts", "server %" G_GINT64_FORMAT " cannot start: %s", node->sid, error->message);
+		refuse(node, error->message);
 		end_life(node);
 		return;
 	}
+	sim_disk_accepted(&node->disk);
 	pdk_server_begin(node->server, sim_clock_us(node), sim_clock_wall_ms(node), pdk_depot_can_snapshot(node->store.depot),
 			 node->effects);
 	sim_carry(node);
@@ -189,8 +209,11 @@ sim_crash(Sim *sim, unsigned server)
 void
 sim_stops(Node *node, const char *line)
 {
-	sim_fail(node->sim, "goes-on", "server %" G_GINT64_FORMAT " stops: %s", node->sid, line);
+	g_autofree char *told = g_strdup_printf("* stops: %s", line);
+	sim_tell_of(node, told);
 	node->stops = true;
+	if (!sim_disk_excuses(&node->disk) && !forgetful_files_crashed(node->disk.files))
+		sim_fail(node->sim, "goes-on", "server %" G_GINT64_FORMAT " stops: %s", node->sid, line);
 }
 
 void

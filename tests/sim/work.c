@@ -128,6 +128,7 @@ sim_store_open(Node *node, PdkRecovered *recovered, GError **error)
 	if (store->plugin == NULL || !pdk_depot_recover(store->depot, ops_of(), store->plugin, recovered, error))
 		return false;
 	store->appended_zxid = store->synced_zxid = recovered->last_zxid;
+	store->open = true;
 	return true;
 }
 
@@ -136,7 +137,10 @@ sim_store_close(Node *node)
 {
 	SimStore *store = &node->store;
 
-	node->disk.durable_zxid = MIN(store->synced_zxid, store->cut_zxid);
+	if (store->open) {
+		node->disk.held_zxid = MAX(node->disk.held_zxid, store->appended_zxid);
+		node->disk.durable_zxid = MIN(store->synced_zxid, store->cut_zxid);
+	}
 	sim_host_fails(node);
 	if (store->plugin)
 		ops_of()->destroy(store->plugin);

@@ -121,6 +121,7 @@ typedef struct {
 typedef struct {
 	PdkPersistence *plugin;
 	PdkDepot *depot;
+	bool open; /* what was there is played back */
 	int64_t appended_zxid, synced_zxid; /* a snapshot counts like the txns in it */
 	int64_t cut_zxid; /* a truncation to it is under way; INT64_MAX: none is */
 	bool snapshot;    /* one is being written */
@@ -291,6 +292,10 @@ GBytes *sim_store_record(Node *node, const char *key);
 void sim_store_append(Node *node);
 /* False: the command is not for the disk. */
 bool sim_store_carry(Node *node, const PdkCommand *command);
+
+/* ---- disk.c: what befalls a disk ---- */
+/* All other voters hold what it holds, know its promises, and are a quorum: nothing rests on it. */
+bool sim_may_lose(Sim *sim, unsigned server);
 
 /* ---- host.c: what a plugin sees of its host ---- */
 void sim_host_begin(Node *node);

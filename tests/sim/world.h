@@ -91,6 +91,22 @@ void sim_jump_wall(Sim *sim, unsigned server, int64_t by_ms);
 void sim_slow_disk(Sim *sim, unsigned server, int64_t extra_us);
 /* Nothing asked of the disk from now on is done before then. */
 void sim_stick_disk(Sim *sim, unsigned server, int64_t until_us);
+/* The power fails at one of the next operations on a file, drawn, or 200 ms later. */
+void sim_crash_soon(Sim *sim, unsigned server);
+/* The next fdatasync fails, and what it was for may be lost: the server stops, or gives up the snapshot it was for. */
+void sim_fail_sync(Sim *sim, unsigned server);
+/* There is no room for a byte more, or there is again: a server may stop, or not start, while there is none. */
+void sim_fill_disk(Sim *sim, unsigned server, bool full);
+/*
+ * For a server that is down; false: nothing was done. One bit of a log or a snapshot flips, or, where all others hold what it
+ * held, one of a small record; a file is gone, where they do. It then may refuse to start (sim_start leaves it down, sim_refusal
+ * tells why) until it is repaired: files are put back as they were, unless it went on with what it found; or wiped.
+ */
+bool sim_flip_byte(Sim *sim, unsigned server);
+bool sim_lose_file(Sim *sim, unsigned server);
+void sim_repair(Sim *sim, unsigned server);
+/* NULL: it did not refuse to start the last time. */
+const char *sim_refusal(const Sim *sim, unsigned server);
 /* The disk is gone: it starts empty next time. */
 void sim_wipe(Sim *sim, unsigned server);
 /* Every other voter has history (was synchronised since its disk was new): servers without are no quorum. */
