@@ -128,13 +128,38 @@ sim_flip_byte(Sim *sim, unsigned server)
 	return true;
 }
 
+/* The newest log, or a small record but that of promises: a log or a snapshot out of the middle is not missed (README.md). */
+static char *
+pick_end(Sim *sim, const SimDisk *disk)
+{
+	g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+	add_files(paths, disk, disk->data_dir, true);
+	if (strcmp(disk->log_dir, disk->data_dir) != 0)
+		add_files(paths, disk, disk->log_dir, true);
+	const char *newest = NULL;
+	int64_t newest_zxid = -1;
+	g_autoptr(GPtrArray) ends = g_ptr_array_new();
+	for (guint i = 0; i < paths->len; i++) {
+		g_autofree char *name = g_path_get_basename(paths->pdata[i]);
+		int64_t zxid = g_str_has_prefix(name, "log.") ? g_ascii_strtoll(name + strlen("log."), NULL, 16) : -1;
+		if (zxid > newest_zxid)
+			newest = paths->pdata[i];
+		newest_zxid = MAX(newest_zxid, zxid);
+		if (is_record(name) && strcmp(name, "acceptedEpoch") != 0)
+			g_ptr_array_add(ends, paths->pdata[i]);
+	}
+	if (newest)
+		g_ptr_array_add(ends, (char *)newest);
+	return ends->len > 0 ? g_strdup(ends->pdata[pdk_random_below(&sim->random, ends->len)]) : NULL;
+}
+
 bool
 sim_lose_file(Sim *sim, unsigned server)
 {
 	Node *node = &sim->nodes[server];
 	if (node->up || !sim_may_lose(sim, server))
 		return false;
-	g_autofree char *path = pick_file(sim, &node->disk, true);
+	g_autofree char *path = pick_end(sim, &node->disk);
 	if (path == NULL)
 		return false;
 	g_autoptr(GBytes) was = forgetful_files_get(node->disk.files, path);

@@ -78,25 +78,25 @@ sim_disk_excuses(const SimDisk *disk)
 typedef struct {
 	Sim *sim;
 	unsigned server;
-	uint32_t life;
+	uint64_t doom;
 } Doomed;
 
 static void
 crash_at_last(void *data)
 {
 	const Doomed *doomed = data;
-	if (doomed->sim->nodes[doomed->server].life == doomed->life)
+	if (doomed->sim->nodes[doomed->server].disk.doom == doomed->doom)
 		sim_crash(doomed->sim, doomed->server);
 }
 
 void
 sim_crash_soon(Sim *sim, unsigned server)
 {
-	const Node *node = &sim->nodes[server];
+	Node *node = &sim->nodes[server];
 	ForgetfulFiles *files = node->disk.files;
 	if (!node->up)
 		return;
-	Doomed doomed = {sim, server, node->life};
+	Doomed doomed = {sim, server, ++node->disk.doom};
 	forgetful_files_crash_at(files, forgetful_files_operations(files) + 1 + pdk_random_below(&sim->random, SOON_OPERATIONS));
 	sim_later(sim, sim->now_us + SOON_US, crash_at_last, g_memdup2(&doomed, sizeof doomed));
 }
@@ -118,6 +118,17 @@ sim_fill_disk(Sim *sim, unsigned server, bool full)
 	disk->full = full;
 	disk->may_fail = disk->may_fail || full;
 	forgetful_files_set_capacity(disk->files, full ? forgetful_files_used(disk->files) : -1);
+}
+
+void
+sim_calm_disk(Sim *sim, unsigned server)
+{
+	SimDisk *disk = &sim->nodes[server].disk;
+	disk->doom++;
+	forgetful_files_crash_at(disk->files, 0);
+	forgetful_files_fail(disk->files, FORGETFUL_DATASYNC, 0, 0, false);
+	sim_fill_disk(sim, server, false);
+	sim_slow_disk(sim, server, 0);
 }
 
 /* ---- what may be lost ---- */

@@ -18,6 +18,7 @@ typedef struct {
 	int64_t stuck_us;   /* nothing is done before */
 	int64_t extra_us;   /* each job takes so much longer */
 	int64_t held_zxid;  /* while its server is down: nothing above it is on it */
+	uint64_t doom; /* the number of the crash that comes soon; another: that one does not come */
 	bool full;
 	bool may_fail;      /* in this life it was told to: the server stops, rightly */
 	GPtrArray *damages; /* what was done to its files and not undone */

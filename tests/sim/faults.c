@@ -41,6 +41,8 @@ start_all(Sim *sim)
 	for (unsigned i = 0; i < sim_servers(sim); i++) {
 		if (sim_is_up(sim, i))
 			continue;
+		if (sim_refusal(sim, i))
+			sim_repair(sim, i);
 		sim_start(sim, i);
 		any_started = true;
 	}
@@ -395,6 +397,59 @@ strike_change_role(Sim *sim)
 	return sim_is_member(sim, server) && sim_join(sim, server, below(sim, 2));
 }
 
+static bool
+strike_crash_soon(Sim *sim)
+{
+	unsigned server = victim(sim);
+	sim_crash_soon(sim, server);
+	return sim_is_up(sim, server);
+}
+
+static bool
+strike_failed_sync(Sim *sim)
+{
+	unsigned server = victim(sim);
+	sim_fail_sync(sim, server);
+	return sim_is_up(sim, server);
+}
+
+/* For some seconds, in which others go on. */
+static bool
+strike_full_disk(Sim *sim)
+{
+	unsigned server = victim(sim);
+	bool was_up = sim_is_up(sim, server);
+	sim_fill_disk(sim, server, true);
+	wait_some(sim, 5 * SIM_SECOND);
+	sim_fill_disk(sim, server, false);
+	return was_up;
+}
+
+/* A crash that leaves a mark on the disk. */
+static bool
+damage(Sim *sim, bool (*mar)(Sim *sim, unsigned server))
+{
+	unsigned server = victim(sim);
+	sim_crash(sim, server);
+	wait_some(sim, 2 * SIM_SECOND);
+	bool done = !sim_is_up(sim, server) && mar(sim, server);
+	if (!sim_is_up(sim, server))
+		sim_start(sim, server);
+	return done;
+}
+
+static bool
+strike_flip(Sim *sim)
+{
+	return damage(sim, sim_flip_byte);
+}
+
+static bool
+strike_lose_file(Sim *sim)
+{
+	return damage(sim, sim_lose_file);
+}
+
 /* ---- the table ---- */
 
 static const SimFault faults[] = {
@@ -427,6 +482,11 @@ static const SimFault faults[] = {
 	{"swap-election", "all stop, and start with the other election", FAULT_NAMED, strike_swap_election},
 	{"broken-sync", "who is being brought up loses its leader, or its life, in the middle of it", FAULT_DRAWN,
 	 strike_broken_sync},
+	{"crash-soon", "the power fails in the middle of what a server writes next", FAULT_DRAWN, strike_crash_soon},
+	{"failed-sync", "an fdatasync fails: the server must stop, and what it was for may be lost", FAULT_DRAWN, strike_failed_sync},
+	{"full-disk", "a disk has no room for up to 5 s", FAULT_DRAWN, strike_full_disk},
+	{"flip", "a bit of a log or a snapshot flips while its server is down", FAULT_DRAWN, strike_flip},
+	{"lose-file", "a file is gone, where all others hold what its server held", FAULT_DRAWN, strike_lose_file},
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(faults) <= SIM_FAULTS_MAX);
 
@@ -528,6 +588,6 @@ sim_mend_all(Sim *sim)
 {
 	sim_heal(sim);
 	for (unsigned i = 0; i < sim_servers(sim); i++)
-		sim_slow_disk(sim, i, 0);
+		sim_calm_disk(sim, i);
 	start_all(sim);
 }

@@ -121,6 +121,7 @@ end_life(Node *node)
 			sim_shut(g_ptr_array_index(node->ends, i));
 	node->up = false;
 	node->life++;
+	node->disk.doom++;
 	sim_store_close(node);
 	if (node->election)
 		((const PdkElectionOps *)node->sim->election->ops)->destroy(node->election);

@@ -97,6 +97,8 @@ void sim_crash_soon(Sim *sim, unsigned server);
 void sim_fail_sync(Sim *sim, unsigned server);
 /* There is no room for a byte more, or there is again: a server may stop, or not start, while there is none. */
 void sim_fill_disk(Sim *sim, unsigned server, bool full);
+/* None of this is to come any more: no crash soon, no failing sync; there is room, and nothing takes longer. */
+void sim_calm_disk(Sim *sim, unsigned server);
 /*
  * For a server that is down; false: nothing was done. One bit of a log or a snapshot flips, or, where all others hold what it
  * held, one of a small record; a file is gone, where they do. It then may refuse to start (sim_start leaves it down, sim_refusal
