@@ -37,7 +37,3 @@
 [  135] 2  ACCEPTED attempt 2 ballot 1.2 value 2 from 3 -> CHOSEN attempt 2 value 2 to 3, leads
 [  136] 3  CHOSEN attempt 2 value 2 from 2              -> follows 2
 [  156] 3  promise of attempt 2 ballot 2.1, value 2 accepted in ballot 1.2 is durable
-[  180] 3  SNAP 1.2, the whole tree, NEWLEADER 2.0 from 2
-                                                        -> tree at 1.2
-[  269] 2  ACK 2.0 from 3                               -> serves in epoch 2, tree at 2.0
-[  270] 3  UPTODATE from 2                              -> serves in epoch 2
