@@ -20,8 +20,8 @@
  *
  * Java leaders know nothing of this. They neither count nor refuse a zxid of -1 (their own for a database not to be trusted), so
  * that is what a fresh voter says to a leader with history, unless the election told that every voter named this leader in one
- * round: then none of them holds more than it does, and what leaders before it began has ended. Where an operator has put Java's file `initialize` it says 0, with a
- * word behind the epoch, which Java does not read, that tells a leader here to count it.
+ * round: then none of them holds more than it does, and what leaders before it began has ended. Where an operator has put Java's
+ * file `initialize` it says 0, with a word behind the epoch, which Java does not read, that tells a leader here to count it.
  */
 #include "replica/replica-private.h"
 
