@@ -4,36 +4,40 @@
 == First 1 and 2 get some history that 3 does not have.
 
 == Then all start, with 1 and 2 cut from each other. Who is refused waits, by chance longer than the other.
-[    0] 1  starts                                       -> tree at 1.2
-[    0] 2  starts                                       -> tree at 1.2
+[    0] 1  starts                                       -> tree at 2.2
+[    0] 2  starts                                       -> tree at 2.2
 [    0] 3  starts                                       -> tree at 0.0
-[   45] 1  QUERY from 3                                 -> writes promise of attempt 2 ballot 1.1
-[   45] 2  QUERY from 3                                 -> writes promise of attempt 2 ballot 1.2
-[   47] 1  promise of attempt 2 ballot 1.1 is durable   -> PREPARE attempt 2 ballot 1.1 to 3
-[   47] 2  promise of attempt 2 ballot 1.2 is durable   -> PREPARE attempt 2 ballot 1.2 to 3
-[   48] 3  PREPARE attempt 2 ballot 1.1 from 1          -> writes promise of attempt 2 ballot 1.1
-[   48] 3  PREPARE attempt 2 ballot 1.2 from 2
-[   88] 3  promise of attempt 2 ballot 1.1 is durable   -> writes promise of attempt 2 ballot 1.2,
-                                                           PROMISE attempt 2 ballot 1.1, nothing accepted, log 0.0 (epoch 0) to 1
-[   89] 1  PROMISE attempt 2 ballot 1.1, nothing accepted, log 0.0 (epoch 0) from 3
-                                                        -> writes value 1 accepted in attempt 2 ballot 1.1,
-                                                           ACCEPT attempt 2 ballot 1.1 value 1 to 3
-[   90] 3  ACCEPT attempt 2 ballot 1.1 value 1 from 1   -> NACK, promised attempt 2 ballot 1.2 to 1
-[   91] 1  NACK, promised attempt 2 ballot 1.2 from 3
-[   91] 1  value 1 accepted in attempt 2 ballot 1.1 is durable
-[  110] 3  promise of attempt 2 ballot 1.2 is durable   -> PROMISE attempt 2 ballot 1.2, nothing accepted, log 0.0 (epoch 0) to 2
-[  111] 2  PROMISE attempt 2 ballot 1.2, nothing accepted, log 0.0 (epoch 0) from 3
-                                                        -> writes value 2 accepted in attempt 2 ballot 1.2,
-                                                           ACCEPT attempt 2 ballot 1.2 value 2 to 3
-[  111] 1  it is time                                   -> writes promise of attempt 2 ballot 2.1, value 1 accepted in ballot 1.1
-[  112] 3  ACCEPT attempt 2 ballot 1.2 value 2 from 2   -> writes value 2 accepted in attempt 2 ballot 1.2
-[  113] 2  value 2 accepted in attempt 2 ballot 1.2 is durable
-[  113] 1  promise of attempt 2 ballot 2.1, value 1 accepted in ballot 1.1 is durable
-                                                        -> PREPARE attempt 2 ballot 2.1 to 3
-[  114] 3  PREPARE attempt 2 ballot 2.1 from 1
-[  134] 3  value 2 accepted in attempt 2 ballot 1.2 is durable
-                                                        -> writes promise of attempt 2 ballot 2.1, value 2 accepted in ballot 1.2,
-                                                           ACCEPTED attempt 2 ballot 1.2 value 2 to 2
-[  135] 2  ACCEPTED attempt 2 ballot 1.2 value 2 from 3 -> CHOSEN attempt 2 value 2 to 3, leads
-[  136] 3  CHOSEN attempt 2 value 2 from 2              -> follows 2
-[  156] 3  promise of attempt 2 ballot 2.1, value 2 accepted in ballot 1.2 is durable
+[    3] 1  QUERY, QUERY from 3                          -> writes promise of attempt 3 ballot 1.1
+[    3] 2  QUERY, QUERY from 3                          -> writes promise of attempt 3 ballot 1.2
+[    5] 1  promise of attempt 3 ballot 1.1 is durable   -> PREPARE attempt 3 ballot 1.1 to 3
+[    5] 2  promise of attempt 3 ballot 1.2 is durable   -> PREPARE attempt 3 ballot 1.2 to 3
+[    6] 3  PREPARE attempt 3 ballot 1.1 from 1          -> writes promise of attempt 3 ballot 1.1
+[    6] 3  PREPARE attempt 3 ballot 1.2 from 2
+[   28] 3  promise of attempt 3 ballot 1.1 is durable   -> writes promise of attempt 3 ballot 1.2,
+                                                           PROMISE attempt 3 ballot 1.1, nothing accepted, log 0.0 (epoch 1) to 1
+[   29] 1  PROMISE attempt 3 ballot 1.1, nothing accepted, log 0.0 (epoch 1) from 3
+                                                        -> writes value 1 accepted in attempt 3 ballot 1.1,
+                                                           ACCEPT attempt 3 ballot 1.1 value 1 to 3
+[   30] 3  ACCEPT attempt 3 ballot 1.1 value 1 from 1   -> NACK, promised attempt 3 ballot 1.2 to 1
+[   31] 1  NACK, promised attempt 3 ballot 1.2 from 3
+[   31] 1  value 1 accepted in attempt 3 ballot 1.1 is durable
+[   50] 3  promise of attempt 3 ballot 1.2 is durable   -> PROMISE attempt 3 ballot 1.2, nothing accepted, log 0.0 (epoch 1) to 2
+[   51] 2  PROMISE attempt 3 ballot 1.2, nothing accepted, log 0.0 (epoch 1) from 3
+                                                        -> writes value 2 accepted in attempt 3 ballot 1.2,
+                                                           ACCEPT attempt 3 ballot 1.2 value 2 to 3
+[   52] 3  ACCEPT attempt 3 ballot 1.2 value 2 from 2   -> writes value 2 accepted in attempt 3 ballot 1.2
+[   53] 2  value 2 accepted in attempt 3 ballot 1.2 is durable
+[   63] 1  it is time                                   -> writes promise of attempt 3 ballot 2.1, value 1 accepted in ballot 1.1
+[   65] 1  promise of attempt 3 ballot 2.1, value 1 accepted in ballot 1.1 is durable
+                                                        -> PREPARE attempt 3 ballot 2.1 to 3
+[   66] 3  PREPARE attempt 3 ballot 2.1 from 1
+[   74] 3  value 2 accepted in attempt 3 ballot 1.2 is durable
+                                                        -> writes promise of attempt 3 ballot 2.1, value 2 accepted in ballot 1.2,
+                                                           ACCEPTED attempt 3 ballot 1.2 value 2 to 2
+[   75] 2  ACCEPTED attempt 3 ballot 1.2 value 2 from 3 -> CHOSEN attempt 3 value 2 to 3, leads
+[   76] 3  CHOSEN attempt 3 value 2 from 2              -> follows 2
+[   96] 3  promise of attempt 3 ballot 2.1, value 2 accepted in ballot 1.2 is durable
+[  120] 3  SNAP 2.2, the whole tree, NEWLEADER 3.0 from 2
+                                                        -> tree at 2.2
+[  209] 2  ACK 3.0 from 3                               -> serves in epoch 3, tree at 3.0
+[  210] 3  UPTODATE from 2                              -> serves in epoch 3

@@ -5,71 +5,106 @@
 == First 1 and 2 get some history that 3 does not have.
 
 == Then all start, with 1 and 2 cut from each other. Who is refused tries again at once.
-[    0] 1  starts                                       -> tree at 1.2
-[    0] 2  starts                                       -> tree at 1.2
+[    0] 1  starts                                       -> tree at 2.2
+[    0] 2  starts                                       -> tree at 2.2
 [    0] 3  starts                                       -> tree at 0.0
-[   45] 1  QUERY from 3                                 -> writes promise of attempt 2 ballot 1.1
-[   45] 2  QUERY from 3                                 -> writes promise of attempt 2 ballot 1.2
-[   47] 1  promise of attempt 2 ballot 1.1 is durable   -> PREPARE attempt 2 ballot 1.1 to 3
-[   47] 2  promise of attempt 2 ballot 1.2 is durable   -> PREPARE attempt 2 ballot 1.2 to 3
-[   48] 3  PREPARE attempt 2 ballot 1.1 from 1          -> writes promise of attempt 2 ballot 1.1
-[   48] 3  PREPARE attempt 2 ballot 1.2 from 2
-[   88] 3  promise of attempt 2 ballot 1.1 is durable   -> writes promise of attempt 2 ballot 1.2,
-                                                           PROMISE attempt 2 ballot 1.1, nothing accepted, log 0.0 (epoch 0) to 1
-[   89] 1  PROMISE attempt 2 ballot 1.1, nothing accepted, log 0.0 (epoch 0) from 3
-                                                        -> writes value 1 accepted in attempt 2 ballot 1.1,
-                                                           ACCEPT attempt 2 ballot 1.1 value 1 to 3
-[   90] 3  ACCEPT attempt 2 ballot 1.1 value 1 from 1   -> NACK, promised attempt 2 ballot 1.2 to 1
-[   91] 1  NACK, promised attempt 2 ballot 1.2 from 3
-[   91] 1  value 1 accepted in attempt 2 ballot 1.1 is durable
-[   93] 1  it is time                                   -> writes promise of attempt 2 ballot 2.1, value 1 accepted in ballot 1.1
-[   95] 1  promise of attempt 2 ballot 2.1, value 1 accepted in ballot 1.1 is durable
-                                                        -> PREPARE attempt 2 ballot 2.1 to 3
-[   96] 3  PREPARE attempt 2 ballot 2.1 from 1
-[  110] 3  promise of attempt 2 ballot 1.2 is durable   -> writes promise of attempt 2 ballot 2.1,
-                                                           PROMISE attempt 2 ballot 1.2, nothing accepted, log 0.0 (epoch 0) to 2
-[  111] 2  PROMISE attempt 2 ballot 1.2, nothing accepted, log 0.0 (epoch 0) from 3
-                                                        -> writes value 2 accepted in attempt 2 ballot 1.2,
-                                                           ACCEPT attempt 2 ballot 1.2 value 2 to 3
-[  112] 3  ACCEPT attempt 2 ballot 1.2 value 2 from 2   -> NACK, promised attempt 2 ballot 2.1 to 2
-[  113] 2  NACK, promised attempt 2 ballot 2.1 from 3
-[  113] 2  value 2 accepted in attempt 2 ballot 1.2 is durable
-[  114] 2  it is time                                   -> writes promise of attempt 2 ballot 3.2, value 2 accepted in ballot 1.2
-[  116] 2  promise of attempt 2 ballot 3.2, value 2 accepted in ballot 1.2 is durable
-                                                        -> PREPARE attempt 2 ballot 3.2 to 3
-[  117] 3  PREPARE attempt 2 ballot 3.2 from 2
-[  132] 3  promise of attempt 2 ballot 2.1 is durable   -> writes promise of attempt 2 ballot 3.2,
-                                                           PROMISE attempt 2 ballot 2.1, nothing accepted, log 0.0 (epoch 0) to 1
-[  133] 1  PROMISE attempt 2 ballot 2.1, nothing accepted, log 0.0 (epoch 0) from 3
-                                                        -> writes value 1 accepted in attempt 2 ballot 2.1,
-                                                           ACCEPT attempt 2 ballot 2.1 value 1 to 3
-[  134] 3  ACCEPT attempt 2 ballot 2.1 value 1 from 1   -> NACK, promised attempt 2 ballot 3.2 to 1
-[  135] 1  NACK, promised attempt 2 ballot 3.2 from 3
-[  135] 1  value 1 accepted in attempt 2 ballot 2.1 is durable
-[  136] 1  it is time                                   -> writes promise of attempt 2 ballot 4.1, value 1 accepted in ballot 2.1
-[  138] 1  promise of attempt 2 ballot 4.1, value 1 accepted in ballot 2.1 is durable
-                                                        -> PREPARE attempt 2 ballot 4.1 to 3
-[  139] 3  PREPARE attempt 2 ballot 4.1 from 1
-[  154] 3  promise of attempt 2 ballot 3.2 is durable   -> writes promise of attempt 2 ballot 4.1,
-                                                           PROMISE attempt 2 ballot 3.2, nothing accepted, log 0.0 (epoch 0) to 2
-[  155] 2  PROMISE attempt 2 ballot 3.2, nothing accepted, log 0.0 (epoch 0) from 3
-                                                        -> writes value 2 accepted in attempt 2 ballot 3.2,
-                                                           ACCEPT attempt 2 ballot 3.2 value 2 to 3
-[  156] 3  ACCEPT attempt 2 ballot 3.2 value 2 from 2   -> NACK, promised attempt 2 ballot 4.1 to 2
-[  157] 2  NACK, promised attempt 2 ballot 4.1 from 3
-[  157] 2  value 2 accepted in attempt 2 ballot 3.2 is durable
-[  158] 2  it is time                                   -> writes promise of attempt 2 ballot 5.2, value 2 accepted in ballot 3.2
+[    3] 1  QUERY, QUERY from 3                          -> writes promise of attempt 3 ballot 1.1
+[    3] 2  QUERY, QUERY from 3                          -> writes promise of attempt 3 ballot 1.2
+[    5] 1  promise of attempt 3 ballot 1.1 is durable   -> PREPARE attempt 3 ballot 1.1 to 3
+[    5] 2  promise of attempt 3 ballot 1.2 is durable   -> PREPARE attempt 3 ballot 1.2 to 3
+[    6] 3  PREPARE attempt 3 ballot 1.1 from 1          -> writes promise of attempt 3 ballot 1.1
+[    6] 3  PREPARE attempt 3 ballot 1.2 from 2
+[   28] 3  promise of attempt 3 ballot 1.1 is durable   -> writes promise of attempt 3 ballot 1.2,
+                                                           PROMISE attempt 3 ballot 1.1, nothing accepted, log 0.0 (epoch 1) to 1
+[   29] 1  PROMISE attempt 3 ballot 1.1, nothing accepted, log 0.0 (epoch 1) from 3
+                                                        -> writes value 1 accepted in attempt 3 ballot 1.1,
+                                                           ACCEPT attempt 3 ballot 1.1 value 1 to 3
+[   30] 3  ACCEPT attempt 3 ballot 1.1 value 1 from 1   -> NACK, promised attempt 3 ballot 1.2 to 1
+[   31] 1  NACK, promised attempt 3 ballot 1.2 from 3
+[   31] 1  value 1 accepted in attempt 3 ballot 1.1 is durable
+[   32] 1  it is time                                   -> writes promise of attempt 3 ballot 2.1, value 1 accepted in ballot 1.1
+[   34] 1  promise of attempt 3 ballot 2.1, value 1 accepted in ballot 1.1 is durable
+                                                        -> PREPARE attempt 3 ballot 2.1 to 3
+[   35] 3  PREPARE attempt 3 ballot 2.1 from 1
+[   50] 3  promise of attempt 3 ballot 1.2 is durable   -> writes promise of attempt 3 ballot 2.1,
+                                                           PROMISE attempt 3 ballot 1.2, nothing accepted, log 0.0 (epoch 1) to 2
+[   51] 2  PROMISE attempt 3 ballot 1.2, nothing accepted, log 0.0 (epoch 1) from 3
+                                                        -> writes value 2 accepted in attempt 3 ballot 1.2,
+                                                           ACCEPT attempt 3 ballot 1.2 value 2 to 3
+[   52] 3  ACCEPT attempt 3 ballot 1.2 value 2 from 2   -> NACK, promised attempt 3 ballot 2.1 to 2
+[   53] 2  NACK, promised attempt 3 ballot 2.1 from 3
+[   53] 2  value 2 accepted in attempt 3 ballot 1.2 is durable
+[   54] 2  it is time                                   -> writes promise of attempt 3 ballot 3.2, value 2 accepted in ballot 1.2
+[   56] 2  promise of attempt 3 ballot 3.2, value 2 accepted in ballot 1.2 is durable
+                                                        -> PREPARE attempt 3 ballot 3.2 to 3
+[   57] 3  PREPARE attempt 3 ballot 3.2 from 2
+[   72] 3  promise of attempt 3 ballot 2.1 is durable   -> writes promise of attempt 3 ballot 3.2,
+                                                           PROMISE attempt 3 ballot 2.1, nothing accepted, log 0.0 (epoch 1) to 1
+[   73] 1  PROMISE attempt 3 ballot 2.1, nothing accepted, log 0.0 (epoch 1) from 3
+                                                        -> writes value 1 accepted in attempt 3 ballot 2.1,
+                                                           ACCEPT attempt 3 ballot 2.1 value 1 to 3
+[   74] 3  ACCEPT attempt 3 ballot 2.1 value 1 from 1   -> NACK, promised attempt 3 ballot 3.2 to 1
+[   75] 1  NACK, promised attempt 3 ballot 3.2 from 3
+[   75] 1  value 1 accepted in attempt 3 ballot 2.1 is durable
+[   77] 1  it is time                                   -> writes promise of attempt 3 ballot 4.1, value 1 accepted in ballot 2.1
+[   79] 1  promise of attempt 3 ballot 4.1, value 1 accepted in ballot 2.1 is durable
+                                                        -> PREPARE attempt 3 ballot 4.1 to 3
+[   80] 3  PREPARE attempt 3 ballot 4.1 from 1
+[   94] 3  promise of attempt 3 ballot 3.2 is durable   -> writes promise of attempt 3 ballot 4.1,
+                                                           PROMISE attempt 3 ballot 3.2, nothing accepted, log 0.0 (epoch 1) to 2
+[   95] 2  PROMISE attempt 3 ballot 3.2, nothing accepted, log 0.0 (epoch 1) from 3
+                                                        -> writes value 2 accepted in attempt 3 ballot 3.2,
+                                                           ACCEPT attempt 3 ballot 3.2 value 2 to 3
+[   96] 3  ACCEPT attempt 3 ballot 3.2 value 2 from 2   -> NACK, promised attempt 3 ballot 4.1 to 2
+[   97] 2  NACK, promised attempt 3 ballot 4.1 from 3
+[   97] 2  value 2 accepted in attempt 3 ballot 3.2 is durable
+[   99] 2  it is time                                   -> writes promise of attempt 3 ballot 5.2, value 2 accepted in ballot 3.2
+[  101] 2  promise of attempt 3 ballot 5.2, value 2 accepted in ballot 3.2 is durable
+                                                        -> PREPARE attempt 3 ballot 5.2 to 3
+[  102] 3  PREPARE attempt 3 ballot 5.2 from 2
+[  116] 3  promise of attempt 3 ballot 4.1 is durable   -> writes promise of attempt 3 ballot 5.2,
+                                                           PROMISE attempt 3 ballot 4.1, nothing accepted, log 0.0 (epoch 1) to 1
+[  117] 1  PROMISE attempt 3 ballot 4.1, nothing accepted, log 0.0 (epoch 1) from 3
+                                                        -> writes value 1 accepted in attempt 3 ballot 4.1,
+                                                           ACCEPT attempt 3 ballot 4.1 value 1 to 3
+[  118] 3  ACCEPT attempt 3 ballot 4.1 value 1 from 1   -> NACK, promised attempt 3 ballot 5.2 to 1
+[  119] 1  NACK, promised attempt 3 ballot 5.2 from 3
+[  119] 1  value 1 accepted in attempt 3 ballot 4.1 is durable
+[  120] 1  it is time                                   -> writes promise of attempt 3 ballot 6.1, value 1 accepted in ballot 4.1
+[  122] 1  promise of attempt 3 ballot 6.1, value 1 accepted in ballot 4.1 is durable
+                                                        -> PREPARE attempt 3 ballot 6.1 to 3
+[  123] 3  PREPARE attempt 3 ballot 6.1 from 1
+[  138] 3  promise of attempt 3 ballot 5.2 is durable   -> writes promise of attempt 3 ballot 6.1,
+                                                           PROMISE attempt 3 ballot 5.2, nothing accepted, log 0.0 (epoch 1) to 2
+[  139] 2  PROMISE attempt 3 ballot 5.2, nothing accepted, log 0.0 (epoch 1) from 3
+                                                        -> writes value 2 accepted in attempt 3 ballot 5.2,
+                                                           ACCEPT attempt 3 ballot 5.2 value 2 to 3
+[  140] 3  ACCEPT attempt 3 ballot 5.2 value 2 from 2   -> NACK, promised attempt 3 ballot 6.1 to 2
+[  141] 2  NACK, promised attempt 3 ballot 6.1 from 3
+[  141] 2  value 2 accepted in attempt 3 ballot 5.2 is durable
+[  142] 2  it is time                                   -> writes promise of attempt 3 ballot 7.2, value 2 accepted in ballot 5.2
+[  144] 2  promise of attempt 3 ballot 7.2, value 2 accepted in ballot 5.2 is durable
+                                                        -> PREPARE attempt 3 ballot 7.2 to 3
+[  145] 3  PREPARE attempt 3 ballot 7.2 from 2
+[  160] 3  promise of attempt 3 ballot 6.1 is durable   -> writes promise of attempt 3 ballot 7.2,
+                                                           PROMISE attempt 3 ballot 6.1, nothing accepted, log 0.0 (epoch 1) to 1
 
 == After 20 s they are still at it.
-[   14] 3  promise of attempt 2 ballot 913.2 is durable -> writes promise of attempt 2 ballot 914.1,
-                                                           PROMISE attempt 2 ballot 913.2, nothing accepted, log 0.0 (epoch 0) to 2
-[   15] 2  PROMISE attempt 2 ballot 913.2, nothing accepted, log 0.0 (epoch 0) from 3
-                                                        -> writes value 2 accepted in attempt 2 ballot 913.2,
-                                                           ACCEPT attempt 2 ballot 913.2 value 2 to 3
-[   16] 3  ACCEPT attempt 2 ballot 913.2 value 2 from 2 -> NACK, promised attempt 2 ballot 914.1 to 2
-[   17] 2  NACK, promised attempt 2 ballot 914.1 from 3
-[   17] 2  value 2 accepted in attempt 2 ballot 913.2 is durable
-[   18] 2  it is time                                   -> writes promise of attempt 2 ballot 915.2, value 2 accepted in ballot 913.2
-[   20] 2  promise of attempt 2 ballot 915.2, value 2 accepted in ballot 913.2 is durable
-                                                        -> PREPARE attempt 2 ballot 915.2 to 3
-[   21] 3  PREPARE attempt 2 ballot 915.2 from 2
+[    1] 2  NACK, promised attempt 3 ballot 916.1 from 3
+[    1] 2  value 2 accepted in attempt 3 ballot 915.2 is durable
+[    2] 2  it is time                                   -> writes promise of attempt 3 ballot 917.2, value 2 accepted in ballot 915.2
+[    4] 2  promise of attempt 3 ballot 917.2, value 2 accepted in ballot 915.2 is durable
+                                                        -> PREPARE attempt 3 ballot 917.2 to 3
+[    5] 3  PREPARE attempt 3 ballot 917.2 from 2
+[   20] 3  promise of attempt 3 ballot 916.1 is durable -> writes promise of attempt 3 ballot 917.2,
+                                                           PROMISE attempt 3 ballot 916.1, nothing accepted, log 0.0 (epoch 1) to 1
+[   21] 1  PROMISE attempt 3 ballot 916.1, nothing accepted, log 0.0 (epoch 1) from 3
+                                                        -> writes value 1 accepted in attempt 3 ballot 916.1,
+                                                           ACCEPT attempt 3 ballot 916.1 value 1 to 3
+[   22] 3  ACCEPT attempt 3 ballot 916.1 value 1 from 1 -> NACK, promised attempt 3 ballot 917.2 to 1
+[   23] 1  NACK, promised attempt 3 ballot 917.2 from 3
+[   23] 1  value 1 accepted in attempt 3 ballot 916.1 is durable
+[   25] 1  it is time                                   -> writes promise of attempt 3 ballot 918.1, value 1 accepted in ballot 916.1
+[   27] 1  promise of attempt 3 ballot 918.1, value 1 accepted in ballot 916.1 is durable
+                                                        -> PREPARE attempt 3 ballot 918.1 to 3
+[   28] 3  PREPARE attempt 3 ballot 918.1 from 1
