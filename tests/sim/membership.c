@@ -192,10 +192,10 @@ put_wish(PdkBuffer *body, const char *wish)
 }
 
 static void
-ask_change(Admin *admin)
+ask_change(Admin *admin, int32_t xid)
 {
 	PdkBuffer body = {0};
-	pdk_put_int(&body, 1);
+	pdk_put_int(&body, xid);
 	pdk_put_int(&body, PDK_OP_RECONFIG);
 	put_wish(&body, admin->joining);
 	put_wish(&body, admin->leaving);
@@ -203,6 +203,15 @@ ask_change(Admin *admin)
 	pdk_put_long(&body, -1);
 	send_body(admin, &body);
 	admin->asked = true;
+}
+
+/* Perhaps twice: the second must wait for the first. */
+static void
+ask_changes(Admin *admin)
+{
+	ask_change(admin, 1);
+	if (pdk_random_below(&admin->sim->random, 2) == 0)
+		ask_change(admin, 2);
 }
 
 static void
@@ -230,7 +239,7 @@ admin_received(void *context, const uint8_t *data, size_t length)
 	while (admin->length >= 4 && admin->length >= 4 + pdk_load_u32(admin->inbox)) {
 		size_t frame = 4 + pdk_load_u32(admin->inbox);
 		if (!admin->asked)
-			ask_change(admin);
+			ask_changes(admin);
 		else if (frame >= 4 + 16)
 			take_answer(admin);
 		admin->length -= frame;
