@@ -241,18 +241,24 @@ sim_check_turn(Node *node)
 	check_leader(node);
 }
 
-/* What would be right from a server of another make, and never is from one of ours: one of the two is mistaken. */
+/*
+ * What would be right from a server of another make, and never is from one of ours: one of the two is mistaken. That a target is not
+ * in the log is nobody's mistake: it lies below a snapshot of a leader that was never established.
+ */
 static void
 check_complaint(Sim *sim, const char *line)
 {
 	static const char *const complaints[] = {
 		" proposed 0x", " committed 0x", "that is none", "that cannot be", "UPTODATE before", "NEWLEADER 0x", "which no learner gets",
-		"was due", "what is no packet", "wants the log cut", "which is not in it", "does not propose again",
+		"was due", "what is no packet", "wants the log cut", "does not propose again",
 		"before its epoch", "that cannot be read", "without its signature", "which it was never sent", "before UPTODATE",
 	};
 	const char *leader = strstr(line, " ends: leader "), *acked = strstr(line, " dropped: it acked "),
 		   *asked = strstr(line, " dropped: it forwards ");
 	const char *said = leader ? leader : acked ? acked : asked;
+	/* Who has become an observer is not sent what it logged as a voter and nobody committed yet. */
+	if (said && sim->params.reconfig && strstr(said, "does not propose again"))
+		return;
 	for (unsigned i = 0; said && i < G_N_ELEMENTS(complaints); i++)
 		if (strstr(said, complaints[i]))
 			sim_fail(sim, "messageIllegal", "a server complains:%s", said);

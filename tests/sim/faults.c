@@ -476,9 +476,9 @@ static const SimFault faults[] = {
 	{"slow-disk", "every sync of a server takes up to 200 ms longer", FAULT_DRAWN, strike_slow_disk},
 	{"stuck-disk", "a server's disk does nothing for up to 20 s", FAULT_DRAWN, strike_stuck_disk},
 	{"wipe", "a server loses its disk, while no other voter is without history", FAULT_DRAWN, strike_wipe},
-	{"remove", "a member is struck off the list", FAULT_DRAWN, strike_remove},
-	{"add", "a server that is none becomes a member", FAULT_DRAWN, strike_add},
-	{"change-role", "a member becomes voter or observer", FAULT_DRAWN, strike_change_role},
+	{"remove", "a member is struck off the list", FAULT_NAMED, strike_remove},
+	{"add", "a server that is none becomes a member", FAULT_NAMED, strike_add},
+	{"change-role", "a member becomes voter or observer", FAULT_NAMED, strike_change_role},
 	{"swap-election", "all stop, and start with the other election", FAULT_NAMED, strike_swap_election},
 	{"broken-sync", "who is being brought up loses its leader, or its life, in the middle of it", FAULT_DRAWN,
 	 strike_broken_sync},
@@ -495,92 +495,6 @@ sim_faults(unsigned *n)
 {
 	*n = G_N_ELEMENTS(faults);
 	return faults;
-}
-
-static int
-find(const char *name)
-{
-	for (unsigned i = 0; i < G_N_ELEMENTS(faults); i++)
-		if (strcmp(faults[i].name, name) == 0)
-			return (int)i;
-	return -1;
-}
-
-/* ---- mixes ---- */
-
-static unsigned
-sum_of(const SimMix *mix)
-{
-	unsigned sum = 0;
-	for (unsigned i = 0; i < G_N_ELEMENTS(faults); i++)
-		sum += mix->weights[i];
-	return sum;
-}
-
-static bool
-draw_weights(SimMix *mix, PdkRandom *draw)
-{
-	bool some = false;
-	for (unsigned i = 0; i < G_N_ELEMENTS(faults); i++) {
-		bool in = pdk_random_below(draw, 2) != 0;
-		unsigned weight = 1 + (unsigned)pdk_random_below(draw, 10);
-		bool drawn = faults[i].how == FAULT_DRAWN && in;
-		mix->weights[i] = drawn || faults[i].how == FAULT_ALWAYS ? weight : 0;
-		some = some || drawn;
-	}
-	return some;
-}
-
-SimMix
-sim_mix_draw(PdkRandom *draw)
-{
-	SimMix mix;
-	while (!draw_weights(&mix, draw))
-		continue;
-	return mix;
-}
-
-bool
-sim_mix_parse(const char *names, SimMix *mix, char **unknown)
-{
-	*mix = (SimMix){0};
-	for (unsigned i = 0; i < G_N_ELEMENTS(faults); i++)
-		mix->weights[i] = faults[i].how == FAULT_ALWAYS;
-	g_auto(GStrv) each = g_strsplit(names, ",", -1);
-	for (unsigned i = 0; each[i]; i++) {
-		char *weight = strchr(each[i], '=');
-		if (weight)
-			*weight++ = '\0';
-		int index = find(each[i]);
-		if (index < 0) {
-			*unknown = g_strdup(each[i]);
-			return false;
-		}
-		mix->weights[index] = weight ? (unsigned)g_ascii_strtoull(weight, NULL, 10) : 1;
-	}
-	return true;
-}
-
-char *
-sim_mix_names(const SimMix *mix)
-{
-	GString *names = g_string_new(NULL);
-	for (unsigned i = 0; i < G_N_ELEMENTS(faults); i++)
-		if (mix->weights[i])
-			g_string_append_printf(names, "%s%s=%u", names->len ? "," : "", faults[i].name, mix->weights[i]);
-	return g_string_free(names, FALSE);
-}
-
-int
-sim_mix_strike(const SimMix *mix, Sim *sim)
-{
-	unsigned at = below(sim, MAX(sum_of(mix), 1)), i = 0;
-	while (i < G_N_ELEMENTS(faults) && at >= mix->weights[i])
-		at -= mix->weights[i++];
-	if (i == G_N_ELEMENTS(faults))
-		return -1;
-	sim_tell(sim, "*", faults[i].name);
-	return faults[i].strike(sim) ? (int)i : -1;
 }
 
 void

@@ -17,7 +17,7 @@
 static void
 append_member(GString *text, unsigned server, bool observer)
 {
-	g_string_append_printf(text, "server.%u=10.0.0.%u:%d:%d:%s\n", server + 1, server + 1, QUORUM_PORT, ELECTION_PORT,
+	g_string_append_printf(text, "server.%u=10.0.0.%u:%d:%d:%s;2181\n", server + 1, server + 1, QUORUM_PORT, ELECTION_PORT,
 			       observer ? "observer" : "participant");
 }
 
