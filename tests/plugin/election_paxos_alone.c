@@ -199,6 +199,23 @@ an_untrusted_database_gives_no_vote(void)
 	CU_ASSERT_EQUAL(alone.elected, 1);
 }
 
+/* With its voice a leader that the others have left would go on. */
+static void
+who_holds_nothing_follows_where_a_quorum_of_others_does(void)
+{
+	g_auto(Alone) alone = {0};
+
+	alone_init(&alone, NULL, 1);
+	alone_hear(&alone, 3, MESSAGE(STATUS, 0, 4, 3, -1, -1, 0, 4, 0, 2));
+	CU_ASSERT_EQUAL(alone.elected, 1); /* with history the leader's word is enough */
+	alone_step(&alone, (PdkElectionEvent){.kind = PDK_ELECTION_LOOK, .look = {.zxid = 0, .current_epoch = 0}});
+	alone_hear(&alone, 3, MESSAGE(STATUS, 0, 5, 3, -1, -1, 0, 5, 0, 2));
+	alone_hear(&alone, 2, MESSAGE(STATUS, 0, 6, 2, -1, -1, 0, 6, 0, 2));
+	CU_ASSERT_EQUAL(alone.elected, 1);
+	alone_hear(&alone, 3, MESSAGE(STATUS, 0, 6, 2, -1, -1, 0, 6, 0, 2));
+	CU_ASSERT_EQUAL(alone.elected, 2);
+}
+
 static void
 a_damaged_record_is_said_and_forgotten(void)
 {
@@ -323,6 +340,7 @@ main(void)
 		CONFORMANCE_CASE(changes_during_a_save_share_the_next_one),
 		CONFORMANCE_CASE(an_answer_that_waited_is_not_given_after_looking_ended),
 		CONFORMANCE_CASE(an_untrusted_database_gives_no_vote),
+		CONFORMANCE_CASE(who_holds_nothing_follows_where_a_quorum_of_others_does),
 		CONFORMANCE_CASE(a_damaged_record_is_said_and_forgotten),
 		CONFORMANCE_CASE(a_leader_named_by_a_reconfiguration_is_told_to_those_who_ask),
 		CONFORMANCE_CASE(a_ballot_under_an_older_configuration_is_refused),

@@ -104,6 +104,7 @@ heard_of_looking(PdkElection *self, int64_t from, const PaxosMessage *message)
 		return;
 	peer->heard = true;
 	peer->summary = message->summary;
+	peer->follows = PAXOS_NOBODY;
 	/* One that knows a newer configuration would promise nothing. */
 	peer->looking = message->summary.zxid >= 0 && message->cv <= pdk_paxos_cv(self);
 }
@@ -139,13 +140,25 @@ is_down(PdkElection *self, int64_t sid)
 	return peer && peer->link == PDK_PEER_LINK_REFUSED;
 }
 
+/*
+ * A voter without history may have lost its disk, and with it the promise of an epoch above this leader's: with its voice a
+ * leader that others have left would go on. So a quorum of the others must be with that leader.
+ */
+static bool
+may_join(PdkElection *self, int64_t leader)
+{
+	bool holds_nothing = self->summary.zxid <= 0 && self->summary.epoch <= 0;
+
+	return !self->ensemble->votes || !holds_nothing || pdk_paxos_peers_quorum_follows(self, leader);
+}
+
 /* A peer that has a leader says which. */
 static void
 heard_of_leader(PdkElection *self, int64_t from, const PaxosMessage *message)
 {
 	bool leads = message->status == PAXOS_ATTACHED && message->value == from;
 
-	if (!may_follow(self, message->value))
+	if (!may_follow(self, message->value) || !may_join(self, message->value))
 		return;
 	if (!leads) {
 		/* Hearsay: not about what was tried and lost, nor about one known to be down, nor that this server would lead. */
@@ -185,6 +198,7 @@ pdk_paxos_learner_status(PdkElection *self, int64_t from, const PaxosMessage *me
 	}
 	peer->heard = true;
 	peer->looking = false;
+	peer->follows = message->value;
 	heard_of_leader(self, from, message);
 }
 

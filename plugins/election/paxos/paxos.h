@@ -145,6 +145,7 @@ typedef struct {
 	bool heard;    /* it said where it stands */
 	bool looking;  /* ... and that it looks, may promise and knows no newer configuration */
 	PaxosSummary summary; /* of one that looks */
+	int64_t follows;      /* whom it follows, or leads as, PAXOS_NOBODY: not known */
 	bool asks;     /* it has no vote, and waits to hear of a leader */
 	bool untold;   /* CHOSEN was not acknowledged yet */
 	bool called_fle, called_nonsense; /* that was logged */
@@ -264,6 +265,8 @@ void pdk_paxos_peers_forget(PdkElection *self);
 bool pdk_paxos_peers_all_heard(PdkElection *self);
 /* Would those that look, this server included, be a quorum? */
 bool pdk_paxos_peers_quorum_looks(PdkElection *self);
+/* Do voters that are a quorum without this server follow @leader, itself among them? */
+bool pdk_paxos_peers_quorum_follows(PdkElection *self, int64_t leader);
 /* Those that look and have more history than this server (or as much and a larger sid). */
 unsigned pdk_paxos_peers_ahead(PdkElection *self);
 bool pdk_paxos_summary_beats(PaxosSummary a, int64_t a_sid, PaxosSummary b, int64_t b_sid);

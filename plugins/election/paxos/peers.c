@@ -19,6 +19,7 @@ pdk_paxos_peer(PdkElection *self, int64_t sid)
 	PaxosPeer *peer = g_new0(PaxosPeer, 1);
 	peer->sid = sid;
 	peer->summary = (PaxosSummary){-1, -1};
+	peer->follows = PAXOS_NOBODY;
 	g_ptr_array_add(self->peers, peer);
 	return peer;
 }
@@ -30,6 +31,7 @@ pdk_paxos_peers_forget(PdkElection *self)
 		PaxosPeer *peer = self->peers->pdata[i];
 		peer->heard = peer->looking = peer->untold = false;
 		peer->summary = (PaxosSummary){-1, -1};
+		peer->follows = PAXOS_NOBODY;
 	}
 }
 
@@ -54,6 +56,19 @@ pdk_paxos_peers_quorum_looks(PdkElection *self)
 	for (guint i = 0; i < self->peers->len; i++) {
 		const PaxosPeer *peer = self->peers->pdata[i];
 		if (peer->looking)
+			g_array_append_val(sids, peer->sid);
+	}
+	return self->ensemble->quorum(self->ensemble->context, (const int64_t *)(const void *)sids->data, sids->len);
+}
+
+bool
+pdk_paxos_peers_quorum_follows(PdkElection *self, int64_t leader)
+{
+	g_autoptr(GArray) sids = g_array_new(FALSE, FALSE, sizeof(int64_t));
+
+	for (guint i = 0; i < self->peers->len; i++) {
+		const PaxosPeer *peer = self->peers->pdata[i];
+		if (peer->heard && peer->follows == leader)
 			g_array_append_val(sids, peer->sid);
 	}
 	return self->ensemble->quorum(self->ensemble->context, (const int64_t *)(const void *)sids->data, sids->len);
