@@ -59,6 +59,16 @@ add_record(GByteArray *log, int64_t zxid, size_t padding)
 	return at;
 }
 
+/* As add_record(), but the padding of the txn is zeros. */
+static void
+add_record_of_zeros(GByteArray *log, int64_t zxid, size_t padding)
+{
+	size_t payload = add_record(log, zxid, padding) + 12, length = TXN_BYTES + padding;
+
+	memset(log->data + payload + TXN_BYTES, 0, padding);
+	put64(log->data + payload - 12, adler32(adler32(0, NULL, 0), log->data + payload, (unsigned)length));
+}
+
 static void
 add_zeros(GByteArray *log, size_t length)
 {
@@ -228,7 +238,7 @@ the_last_record_without_its_end_mark_is_torn(void)
 	Scene scene = scene_new();
 	g_autoptr(GByteArray) log = usual_log(5, 0, 4096);
 
-	log->data[record_at(6, 0) - 1] = 'C';
+	log->data[record_at(6, 0) - 1] = 'X';
 	put_log(&scene, "log.1", log);
 	expect_zxid(&scene, 4);
 	CU_ASSERT_TRUE(step_host_logged(scene.life->host, "a record without its end mark"));
@@ -244,6 +254,24 @@ a_flipped_bit_anywhere_in_the_middle_is_refused(void)
 		log->data[at] ^= 0x10;
 		put_log(&scene, "log.1", log);
 		expect_refusal(&scene, "log.1", record_at(3, 8), "the log is damaged");
+		scene_end(&scene);
+	}
+}
+
+/* Its payload has blocks of zeros like those of an interrupted write. */
+static void
+a_flipped_bit_anywhere_in_the_last_record_is_refused(void)
+{
+	const size_t padding = 1600;
+
+	for (size_t at = record_at(3, padding); at < record_at(4, padding); at++) {
+		Scene scene = scene_new();
+		g_autoptr(GByteArray) log = usual_log(2, padding, 0);
+		add_record_of_zeros(log, 3, padding);
+		add_zeros(log, 4096);
+		log->data[at] ^= 1 << at % 8;
+		put_log(&scene, "log.1", log);
+		expect_refusal(&scene, "log.1", record_at(3, padding), "the log is damaged");
 		scene_end(&scene);
 	}
 }
@@ -621,6 +649,7 @@ static const ConformanceCase logs[] = {
 	CONFORMANCE_CASE(a_last_record_with_zeros_from_anywhere_on_is_torn),
 	CONFORMANCE_CASE(the_last_record_without_its_end_mark_is_torn),
 	CONFORMANCE_CASE(a_flipped_bit_anywhere_in_the_middle_is_refused),
+	CONFORMANCE_CASE(a_flipped_bit_anywhere_in_the_last_record_is_refused),
 	CONFORMANCE_CASE(a_wrong_checksum_in_the_last_record_is_refused),
 	CONFORMANCE_CASE(an_impossible_length_is_refused),
 	CONFORMANCE_CASE(zeros_over_records_in_the_middle_are_refused),

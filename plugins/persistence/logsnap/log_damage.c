@@ -6,6 +6,7 @@
 #include "log_damage.h"
 
 #include "bytes.h"
+#include "log_flip.h"
 #include "log_format.h"
 
 #include <libdeflate.h>
@@ -121,6 +122,8 @@ judge_window(const Window *window, BrokenRecord broken, int64_t record_bytes, un
 
 	*ignored = find_records(window, &first, &last);
 	if (*ignored > 0 && (first_unwritten(window, first) == first || last > LOG_STEP_BYTES))
+		return DAMAGE_MIDDLE;
+	if (log_flip_explains(window->data, window->length, window->max_record_bytes))
 		return DAMAGE_MIDDLE;
 	if (*ignored > 0 || (broken != BROKEN_CHECKSUM && broken != BROKEN_LENGTH))
 		return DAMAGE_TORN;
