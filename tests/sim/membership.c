@@ -291,6 +291,32 @@ sim_join(Sim *sim, unsigned server, bool observer)
 	return reconfigure(sim, joining->str, "");
 }
 
+static void
+put_itself(Node *node, const PdkMembers *members)
+{
+	g_autofree char *lines = pdk_members_file(members);
+	GString *text = g_string_new(lines);
+	g_string_append_c(text, '\n');
+	append_member(text, node->index, true);
+	sim_members_clear(node);
+	node->kept.committed = g_string_free_to_bytes(text);
+}
+
+bool
+sim_members_take_in(Node *node)
+{
+	const Sim *sim = node->sim;
+	g_autoptr(PdkMembers) committed = sim_members_committed(node);
+	for (unsigned i = 0; i < sim->n; i++) {
+		g_autoptr(PdkMembers) next = sim_members_next(&sim->nodes[i]);
+		if (next == NULL || pdk_members_version(next) <= pdk_members_version(committed) || !pdk_members_find(next, node->sid))
+			continue;
+		put_itself(node, committed);
+		return true;
+	}
+	return false;
+}
+
 bool
 sim_invite(Sim *sim, unsigned server)
 {
@@ -298,12 +324,7 @@ sim_invite(Sim *sim, unsigned server)
 	const PdkMembers *members = sim_settled_members(sim);
 	if (members == NULL || node->up || pdk_members_find(members, node->sid))
 		return false;
-	g_autofree char *lines = pdk_members_file(members);
-	GString *text = g_string_new(lines);
-	g_string_append_c(text, '\n');
-	append_member(text, server, true);
-	sim_members_clear(node);
-	node->kept.committed = g_string_free_to_bytes(text);
+	put_itself(node, members);
 	sim_start(sim, server);
 	return true;
 }

@@ -181,7 +181,7 @@ sim_start(Sim *sim, unsigned server)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(PdkMembers) members = sim_members_committed(node);
 	g_assert(!node->up);
-	if (!pdk_members_find(members, node->sid)) {
+	if (!pdk_members_find(members, node->sid) && !sim_members_take_in(node)) {
 		sim_tell_of(node, "* is no member any more, and does not start");
 		return;
 	}

@@ -224,6 +224,8 @@ PdkMembersRules sim_members_rules(const Sim *sim);
 /* What it keeps; the second may be NULL. */
 PdkMembers *sim_members_committed(const Node *node);
 PdkMembers *sim_members_next(const Node *node);
+/* It is not on its list, but somebody keeps a proposed one with it: it puts itself on its own, as one who joins; else false. */
+bool sim_members_take_in(Node *node);
 void sim_members_keep(Node *node, PdkCommand *command);
 void sim_happen_members(Happening *happening);
 /* The leader's, when nobody has heard of newer ones; else NULL. */
