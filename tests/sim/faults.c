@@ -485,7 +485,7 @@ static const SimFault faults[] = {
 	{"crash-soon", "the power fails in the middle of what a server writes next", FAULT_DRAWN, strike_crash_soon},
 	{"failed-sync", "an fdatasync fails: the server must stop, and what it was for may be lost", FAULT_DRAWN, strike_failed_sync},
 	{"full-disk", "a disk has no room for up to 5 s", FAULT_DRAWN, strike_full_disk},
-	{"flip", "a bit of a log or a snapshot flips while its server is down", FAULT_NAMED, strike_flip},
+	{"flip", "a bit of a log or a snapshot flips while its server is down", FAULT_DRAWN, strike_flip},
 	{"lose-file", "a file is gone, where all others hold what its server held", FAULT_DRAWN, strike_lose_file},
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(faults) <= SIM_FAULTS_MAX);
