@@ -7,9 +7,9 @@
 #ifndef TESTS_SIM_CHECKS_H
 #define TESTS_SIM_CHECKS_H
 
-#include "replica/packet.h"
 #include "replica/replica-private.h"
 #include "sim/durable.h"
+#include "sim/packets.h"
 
 #define HEX "0x%" G_GINT64_MODIFIER "x"
 
@@ -19,10 +19,7 @@ typedef struct {
 	SimEnd *from, *to;     /* the learner's and the leader's end */
 	bool master;           /* the other side is a follower */
 	bool observer;
-	PdkPacketCutter up, down;
-	bool in_body;          /* of a snapshot: not made of packets */
-	uint8_t tail[32];      /* the last bytes of the body */
-	unsigned n_tail;
+	SimPackets up, down;
 	int64_t hello_epoch;   /* that the learner had accepted, as it said first */
 	int64_t epoch;         /* as LEADERINFO said, -1: it was not sent yet */
 	int64_t acked_epoch_zxid; /* as ACKEPOCH said */

@@ -3,7 +3,7 @@
  * Connections, and how long bytes are on their way, wait, or get lost with a connection. Changes when networks fail in another
  * way.
  */
-#include "sim/world-private.h"
+#include "sim/quirks.h"
 
 #define RESEND_US (200 * SIM_MS) /* TCP's first time-out; it doubles */
 #define SAID_MAX 4096
@@ -144,6 +144,7 @@ sim_end_free(void *data)
 	SimEnd *end = data;
 	g_queue_clear_full(&end->waiting, (GDestroyNotify)g_bytes_unref);
 	g_clear_pointer(&end->said, g_byte_array_unref);
+	g_clear_pointer(&end->speech, sim_speech_free);
 	g_free(end);
 }
 
@@ -158,6 +159,8 @@ sim_shut(SimEnd *end)
 {
 	if (!end->open)
 		return;
+	if (end->speech)
+		sim_speech_flush(end->speech);
 	end->open = false;
 	if (end->node && end->node->life == end->life)
 		end->node->ends->pdata[end->link & 0xffffffff] = NULL;
@@ -222,6 +225,8 @@ deliver(SimEnd *end, GBytes *bytes)
 	size_t length;
 	const uint8_t *data = g_bytes_get_data(bytes, &length);
 	PdkEvent event = {.kind = PDK_EVENT_RECEIVED, .link = end->link, .received = {data, length}};
+	if (end->speech)
+		sim_speech_hears(end->speech, data, length);
 	sim_step(end->node, &event);
 }
 
@@ -360,6 +365,8 @@ sim_happen_dial(Happening *happening)
 	if (happening->purpose == PDK_PURPOSE_ELECTION)
 		here->said = g_byte_array_ref(said_anew(sim, node, target));
 	sim_check_connection(here, here->other, happening->purpose);
+	sim_speech_open(here, happening->purpose, true);
+	sim_speech_open(here->other, happening->purpose, false);
 	sim_push(sim, sim_arrival(sim, here),
 		 (Happening){.what = HAPPENS_DIAL_ANSWER, .node = node, .end = here, .dial = happening->dial});
 	accept(here->other, happening->purpose, address);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One simulated server: how it lives and dies, how its effects are carried. Changes when the host's part does. */
-#include "sim/world-private.h"
+#include "sim/quirks.h"
 
 /* ---- a server's life ---- */
 
@@ -136,6 +136,7 @@ end_life(Node *node)
 	g_array_unref(node->generations);
 	memset(node->listens, 0, sizeof node->listens);
 	sim_disk_forgets(&node->disk, node->sim->params.steady ? NULL : &node->sim->random);
+	sim_quirk_forgets(node);
 	sim_check_crash(node, false);
 }
 
@@ -263,7 +264,10 @@ carry_outputs(Node *node)
 		for (unsigned k = 0; k < n; k++)
 			g_byte_array_append(whole, parts[k].data, (guint)parts[k].length);
 		g_autoptr(GBytes) bytes = g_bytes_new(whole->data, whole->len);
-		sim_send_to(node->sim, end->other, bytes);
+		if (end->speech)
+			sim_speech_says(end->speech, bytes);
+		else
+			sim_send_to(node->sim, end->other, bytes);
 	}
 }
 

@@ -13,7 +13,7 @@
 #define SHRINK_BUDGET 400
 
 typedef struct {
-	char *seeds, *election, *faults, *workload;
+	char *seeds, *election, *faults, *workload, *quirk;
 	int nodes, observers, steps, jobs, budget;
 	double seconds;
 	gboolean trace, list, shrink, until_stopped, twice;
@@ -30,6 +30,7 @@ static const GOptionEntry entries[] = {
 	{"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &options.seconds, "virtual time with faults (50)", "N"},
 	{"faults", 'f', 0, G_OPTION_ARG_STRING, &options.faults, "kinds, each with its weight behind '=' (drawn)", "LIST"},
 	{"workload", 'w', 0, G_OPTION_ARG_STRING, &options.workload, "what clients do (drawn)", "LIST"},
+	{"quirk", 'q', 0, G_OPTION_ARG_STRING, &options.quirk, "how some servers speak, or none (drawn)", "NAME"},
 	{"trace", 't', 0, G_OPTION_ARG_NONE, &options.trace, "every line of every server", NULL},
 	{"shrink", 0, 0, G_OPTION_ARG_NONE, &options.shrink, "look for a shorter run that fails in the same way", NULL},
 	{"budget", 0, 0, G_OPTION_ARG_INT, &options.budget, "runs that shrinking may take (400)", "N"},
@@ -62,6 +63,9 @@ list_names(void)
 	printf("workloads:\n");
 	for (unsigned i = 0; workload_name(i); i++)
 		printf("  %s\n", workload_name(i));
+	printf("quirks:\n");
+	for (unsigned i = 0; sim_quirk_name(i); i++)
+		printf("  %s\n", sim_quirk_name(i));
 }
 
 static void
@@ -81,6 +85,20 @@ check_number(const char *option, int found, int least, int most)
 }
 
 static void
+check_quirk(void)
+{
+	unsigned i = 0;
+	if (options.quirk == NULL)
+		return;
+	while (sim_quirk_name(i) && strcmp(sim_quirk_name(i), options.quirk) != 0)
+		i++;
+	if (sim_quirk_name(i) == NULL)
+		refuse("--quirk", options.quirk, "see --list");
+	if (i > 0 && options.election && strcmp(options.election, "fle") != 0)
+		refuse("--quirk", options.quirk, "none, or --election fle");
+}
+
+static void
 check_names(void)
 {
 	SimMix mix;
@@ -93,6 +111,7 @@ check_names(void)
 	if (options.election && strcmp(options.election, "fle") != 0 && strcmp(options.election, "paxos") != 0 &&
 	    strcmp(options.election, "mixed-time") != 0)
 		refuse("--election", options.election, "fle, paxos, mixed-time");
+	check_quirk();
 }
 
 static void
@@ -140,6 +159,7 @@ run_of(uint64_t seed)
 		.strikes_max = (unsigned)options.steps,
 		.faults = options.faults,
 		.workload = options.workload,
+		.quirk = options.quirk,
 		.trace = options.trace,
 	};
 }

@@ -15,6 +15,8 @@
 #define ANSWERS_WANTED 200
 #define RETIRE_US (10 * SIM_SECOND)
 #define DRIFT_PPM 50000
+#define QUIRK_ONE_OF 4
+#define OTHERS_ONE_OF 4
 #define SWAP_WEIGHT 4 /* of swap-election, where it is drawn */
 
 typedef struct {
@@ -25,6 +27,7 @@ typedef struct {
 	unsigned struck[SIM_FAULTS_MAX], strikes;
 	int64_t last_us;
 	unsigned wanted; /* answers to all clients */
+	unsigned speakers; /* servers with the quirk */
 	Promises *promises;
 	Client *clients[CLIENTS];
 } Run;
@@ -57,6 +60,35 @@ intern(char *text)
 	return kept;
 }
 
+/* Where the list of members never changes, it cannot. */
+static bool
+changes_members(const SimMix *mix)
+{
+	unsigned n;
+	const SimFault *faults = sim_faults(&n);
+	for (unsigned i = 0; i < n; i++)
+		if (mix->weights[i] && (strcmp(faults[i].name, "add") == 0 || strcmp(faults[i].name, "remove") == 0 ||
+					strcmp(faults[i].name, "change-role") == 0))
+			return true;
+	return false;
+}
+
+/* One run of four, where others could speak: none elects by Paxos. It is a draw of its own, so that the other stories stay. */
+static const char *
+draw_quirk(const SimRun *run)
+{
+	PdkRandom draw = pdk_random(run->seed * 104729 + 3);
+	g_autofree char *unknown = NULL;
+	SimMix mix;
+	unsigned n = 1;
+	while (sim_quirk_name(n))
+		n++;
+	bool drawn = index_below(&draw, QUIRK_ONE_OF) == 0;
+	unsigned which = 1 + index_below(&draw, n - 1);
+	bool could = strcmp(run->election, "fle") == 0 && sim_mix_parse(run->faults, &mix, &unknown) && !changes_members(&mix);
+	return sim_quirk_name(drawn && could ? which : 0);
+}
+
 void
 sim_run_draw(SimRun *run)
 {
@@ -70,12 +102,14 @@ sim_run_draw(SimRun *run)
 
 	run->voters = run->voters ? run->voters : n;
 	run->observers = run->observers >= 0 ? run->observers : watching;
-	run->election = run->election ? run->election : election;
+	if (run->election == NULL)
+		run->election = run->quirk && strcmp(run->quirk, "none") != 0 ? "fle" : election;
 	SimMix mix = draw_mix(&draw, run->election);
 	Workload workload = workload_draw(&draw);
 	run->faults = run->faults ? run->faults : intern(sim_mix_names(&mix));
 	run->workload = run->workload ? run->workload : intern(workload_names(workload));
 	run->faulty_us = run->faulty_us ? run->faulty_us : FAULTY_US;
+	run->quirk = run->quirk ? run->quirk : draw_quirk(run);
 }
 
 char *
@@ -88,7 +122,7 @@ sim_run_options(const SimRun *run)
 			       whole.voters, whole.observers, whole.election, (double)whole.faulty_us / 1e6);
 	if (whole.strikes_max)
 		g_string_append_printf(text, " --steps %u", whole.strikes_max);
-	g_string_append_printf(text, " --faults %s --workload %s", whole.faults, whole.workload);
+	g_string_append_printf(text, " --faults %s --workload %s --quirk %s", whole.faults, whole.workload, whole.quirk);
 	return g_string_free(text, FALSE);
 }
 
@@ -108,21 +142,23 @@ draw_surroundings(Sim *sim, PdkRandom *draw)
 	}
 }
 
-/* Where the list of members never changes, it cannot. */
-static bool
-changes_members(const SimMix *mix)
+/* One server speaks so, or, sometimes, all but one. How many do. */
+static unsigned
+give_quirk(Sim *sim, const SimRun *run)
 {
-	unsigned n;
-	const SimFault *faults = sim_faults(&n);
-	for (unsigned i = 0; i < n; i++)
-		if (mix->weights[i] && (strcmp(faults[i].name, "add") == 0 || strcmp(faults[i].name, "remove") == 0 ||
-					strcmp(faults[i].name, "change-role") == 0))
-			return true;
-	return false;
+	PdkRandom draw = pdk_random(run->seed * 104729 + 4);
+	unsigned who = index_below(&draw, sim_servers(sim)), speakers = 0;
+	bool others = index_below(&draw, OTHERS_ONE_OF) == 0;
+	for (unsigned i = 0; i < sim_servers(sim); i++)
+		if ((i == who) != others) {
+			sim_set_quirk(sim, i, run->quirk);
+			speakers++;
+		}
+	return speakers;
 }
 
 static Sim *
-new_world(const SimRun *run, const SimMix *mix, PdkRandom *draw)
+new_world(const SimRun *run, const SimMix *mix, PdkRandom *draw, unsigned *speakers)
 {
 	SimParams params = {
 		.seed = run->seed,
@@ -138,6 +174,7 @@ new_world(const SimRun *run, const SimMix *mix, PdkRandom *draw)
 	};
 	Sim *sim = sim_new(&params);
 	draw_surroundings(sim, draw);
+	*speakers = give_quirk(sim, run);
 	for (unsigned i = 0; i < sim_servers(sim); i++)
 		sim_start(sim, i);
 	return sim;
@@ -247,15 +284,19 @@ tell_result(const Run *run, const SimRun *told)
 {
 	const SimCounts *n = sim_counts(run->sim);
 	GString *line = g_string_new(NULL);
-	unsigned creates = 0, kinds;
+	unsigned creates = 0, changed = 0, kinds;
 	const SimFault *faults = sim_faults(&kinds);
 	for (unsigned i = 0; i < CLIENTS; i++)
 		creates += client_creates(run->clients[i]);
+	for (unsigned i = 0; i < sim_servers(run->sim); i++)
+		changed += sim_quirk_changed(run->sim, i);
 	g_string_append_printf(line, "seed %" G_GUINT64_FORMAT " %s %u+%d: %.1f s, %u creates, leaders %u, diff %u (log %u) trunc %u "
 			       "snap %u, own snaps %u cuts %u (behind %u) reloads %u, expired %u, digests %u, lists %u;", told->seed,
 			       told->election, told->voters, told->observers, (double)sim_now(run->sim) / 1e6, creates, n->elected,
 			       n->diffs, n->logs_read, n->truncs, n->snaps, n->own_snapshots, n->truncations, n->cut_behind,
 			       n->reloads, n->expired, n->digests, n->reconfigured);
+	if (changed)
+		g_string_append_printf(line, " %s by %u (%u);", told->quirk, run->speakers, changed);
 	for (unsigned i = 0; i < kinds; i++)
 		if (run->struck[i])
 			g_string_append_printf(line, " %s %u", faults[i].name, run->struck[i]);
@@ -298,7 +339,7 @@ begin(Run *run, const SimRun *told)
 	run->longest_ms = (unsigned[]){500, 2000, 4000}[index_below(&draw, 3)];
 	run->hurry = index_below(&draw, 10);
 	run->pace = pdk_random(pdk_random_next(&draw));
-	run->sim = new_world(told, &run->mix, &draw);
+	run->sim = new_world(told, &run->mix, &draw, &run->speakers);
 	run->promises = promises_new(workload_of(told->workload));
 	sim_on_hush(run->sim, hush, run);
 	for (unsigned i = 0; i < CLIENTS; i++)

@@ -100,6 +100,15 @@ fewer_words(Shrink *shrink, size_t at)
 }
 
 static void
+plain_speech(Shrink *shrink)
+{
+	SimRun run = shrink->best;
+	run.quirk = "none";
+	if (strcmp(shrink->best.quirk, "none") != 0)
+		some_fail(shrink, run);
+}
+
+static void
 less_time(Shrink *shrink)
 {
 	SimRun run = shrink->best;
@@ -115,6 +124,7 @@ sim_shrink(SimRun *run, SimResult *result, unsigned budget)
 	shrink.best.trace = false;
 	fewer_strikes(&shrink);
 	fewer_words(&shrink, offsetof(SimRun, faults));
+	plain_speech(&shrink);
 	fewer_servers(&shrink);
 	fewer_words(&shrink, offsetof(SimRun, workload));
 	fewer_strikes(&shrink);

@@ -23,6 +23,7 @@
 
 typedef struct Node Node;
 typedef struct SimChecks SimChecks; /* checks.h */
+typedef struct SimSpeech SimSpeech; /* quirks.h */
 
 struct SimEnd {
 	Sim *sim;
@@ -44,6 +45,7 @@ struct SimEnd {
 	void *talk;         /* between two servers: what was said over it (checks.h) */
 	bool greeted;       /* to a client: the first frame was sent */
 	GByteArray *said; /* what it says is kept there; NULL: it is not */
+	SimSpeech *speech; /* what it says is rewritten there; NULL: it is not */
 };
 
 /* One way from a server, or from all clients, to another. */
@@ -58,6 +60,15 @@ typedef struct {
 typedef struct {
 	GByteArray *last, *before;
 } SimSaid;
+
+/* How a server's peers hear it. */
+typedef enum { SIM_QUIRK_NONE, SIM_QUIRK_3_4, SIM_QUIRK_3_5, SIM_QUIRK_3_8, SIM_QUIRK_SLOW_ACKS } SimQuirk;
+typedef struct {
+	SimQuirk quirk;
+	PdkRandom random;          /* its own, so that it shifts no other draw */
+	GBytes *last[MAX_SERVERS]; /* what it said last to each in an election, in this life; NULL: nothing */
+	unsigned changed;          /* what was said otherwise, or besides */
+} SimTongue;
 
 /* What a server keeps beside its data: the list of members in force, and one that is not yet (or NULL). */
 typedef struct {
@@ -154,6 +165,7 @@ struct Node {
 	bool told;          /* a plugin told something that is not carried yet */
 	bool stops;         /* by itself, as soon as its step is over */
 	SimClock clock;
+	SimTongue tongue;
 	SimMembers kept;
 	int64_t paused_until_us;
 	int64_t turn_at_us;

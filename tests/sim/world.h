@@ -77,6 +77,15 @@ void sim_stall(Sim *sim, unsigned a, unsigned b, int64_t until_us);
 /* What @from once said to @to in an election comes again, on a connection of its own. False: there is nothing, or no way. */
 bool sim_say_again(Sim *sim, unsigned from, unsigned to);
 
+/* ---- ways of speaking ---- */
+
+/* By index, NULL: there are no more; the first is "none". Static. */
+const char *sim_quirk_name(unsigned index);
+/* The peers of @server, which is down, hear it so from now on; elections are to be "fle". False: no such name. */
+bool sim_set_quirk(Sim *sim, unsigned server, const char *name);
+/* How much of what it said was said otherwise, or besides. */
+unsigned sim_quirk_changed(const Sim *sim, unsigned server);
+
 /* ---- clocks ---- */
 
 /* What its monotonic clock shows now; it is down. 0 at first. */
