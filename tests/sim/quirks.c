@@ -76,7 +76,7 @@ repeat_last(SimSpeech *speech, const uint8_t *frame, size_t length)
 {
 	GBytes **last = &speech->tongue->last[speech->peer];
 	g_autoptr(GBytes) now = g_bytes_new(frame, length);
-	if (!speech->begun && *last) {
+	if (!speech->begun && *last && !g_bytes_equal(*last, now)) {
 		put_frame(speech, g_bytes_get_data(*last, NULL), g_bytes_get_size(*last));
 		speech->tongue->changed++;
 	}
