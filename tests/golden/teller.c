@@ -465,6 +465,16 @@ on_close_wish(Teller *teller, Known *known, PdkLink number)
 }
 
 static void
+on_members(Teller *teller, const PdkCommand *command)
+{
+	bool next = strcmp(command->key, "next") == 0;
+	if (command->part)
+		add(teller, teller->rights, TOPIC_BROADCAST, "writes the %s list of members", next ? "proposed" : "committed");
+	else if (next)
+		add(teller, teller->rights, TOPIC_BROADCAST, "forgets the proposed list");
+}
+
+static void
 on_command(Teller *teller, Known *known, const PdkCommand *command)
 {
 	g_autofree char *zxid = words_zxid(command->zxid);
@@ -479,6 +489,9 @@ on_command(Teller *teller, Known *known, const PdkCommand *command)
 		return;
 	case PDK_COMMAND_RECORD:
 		on_record(teller, known, command);
+		return;
+	case PDK_COMMAND_MEMBERS:
+		on_members(teller, command);
 		return;
 	case PDK_COMMAND_SNAPSHOT_BEGIN:
 		add(teller, teller->rights, TOPIC_SYNC, "writes snapshot %s", zxid);

@@ -27,7 +27,8 @@ typedef struct {
 	SimEnd *end;
 	bool greeted;
 	int32_t xid;
-	char *path; /* of the create under way */
+	char *object;     /* of the request under way */
+	const char *done; /* and what becomes of it */
 	GByteArray *inbox;
 } Visitor;
 
@@ -61,12 +62,12 @@ visitor_lost(void *context)
 	Visitor *visitor = context;
 	visitor->end = NULL;
 	visitor->greeted = false;
-	if (visitor->path) {
-		g_autofree char *line = g_strdup_printf("client of %u: lost its connection, was %s created?", visitor->server + 1,
-							visitor->path);
+	if (visitor->object) {
+		g_autofree char *line = g_strdup_printf("client of %u: lost its connection, was %s %s?", visitor->server + 1,
+							visitor->object, visitor->done);
 		teller_say(visitor->play->teller, TOPIC_CLIENT, line);
 	}
-	g_clear_pointer(&visitor->path, g_free);
+	g_clear_pointer(&visitor->object, g_free);
 }
 
 static void
@@ -76,10 +77,11 @@ visitor_answered(Visitor *visitor, PdkJute *in)
 	g_autofree char *zxid = words_zxid(pdk_get_long(in));
 	int32_t code = pdk_get_int(in);
 	g_autofree char *line =
-		code == 0 ? g_strdup_printf("client of %u: %s is created, zxid %s", visitor->server + 1, visitor->path, zxid)
-			  : g_strdup_printf("client of %u: %s is refused, %" PRId32, visitor->server + 1, visitor->path, code);
+		code == 0 ? g_strdup_printf("client of %u: %s is %s, zxid %s", visitor->server + 1, visitor->object, visitor->done,
+					    zxid)
+			  : g_strdup_printf("client of %u: %s is refused, %" PRId32, visitor->server + 1, visitor->object, code);
 	teller_say(visitor->play->teller, TOPIC_CLIENT, line);
-	g_clear_pointer(&visitor->path, g_free);
+	g_clear_pointer(&visitor->object, g_free);
 }
 
 static void
@@ -137,19 +139,31 @@ visitor_connect(Visitor *visitor)
 		mistaken(play, "server %u gives its client no session", visitor->server + 1);
 }
 
+/* Begins a request for @object, which is taken over; false: the server takes no client. */
+static bool
+visitor_begin(Visitor *visitor, char *object, const char *done, const char *asks, PdkBuffer *body, int32_t op)
+{
+	if (visitor->end == NULL)
+		visitor_connect(visitor);
+	if (visitor->play->mistake) {
+		g_free(object);
+		return false;
+	}
+	visitor->object = object;
+	visitor->done = done;
+	g_autofree char *line = g_strdup_printf("client of %u: %s %s", visitor->server + 1, asks, object);
+	teller_say(visitor->play->teller, TOPIC_CLIENT, line);
+	pdk_put_int(body, ++visitor->xid);
+	pdk_put_int(body, op);
+	return true;
+}
+
 static void
 visitor_create(Visitor *visitor, const char *path)
 {
 	PdkBuffer body = {0};
-	if (visitor->end == NULL)
-		visitor_connect(visitor);
-	if (visitor->play->mistake)
+	if (!visitor_begin(visitor, g_strdup(path), "created", "asks for", &body, PDK_OP_CREATE))
 		return;
-	visitor->path = g_strdup(path);
-	g_autofree char *line = g_strdup_printf("client of %u: asks for %s", visitor->server + 1, path);
-	teller_say(visitor->play->teller, TOPIC_CLIENT, line);
-	pdk_put_int(&body, ++visitor->xid);
-	pdk_put_int(&body, PDK_OP_CREATE);
 	pdk_put_string(&body, path);
 	pdk_put_bytes(&body, "", 0);
 	pdk_put_int(&body, 1);
@@ -157,6 +171,20 @@ visitor_create(Visitor *visitor, const char *path)
 	pdk_put_string(&body, "world");
 	pdk_put_string(&body, "anyone");
 	pdk_put_int(&body, 0);
+	visitor_send(visitor, &body);
+}
+
+/* A change of the list of members: one leaves. */
+static void
+visitor_remove(Visitor *visitor, const char *sid)
+{
+	PdkBuffer body = {0};
+	if (!visitor_begin(visitor, g_strconcat("server ", sid, NULL), "removed", "asks to remove", &body, PDK_OP_RECONFIG))
+		return;
+	pdk_put_bytes(&body, NULL, -1);
+	pdk_put_string(&body, sid);
+	pdk_put_bytes(&body, NULL, -1);
+	pdk_put_long(&body, -1);
 	visitor_send(visitor, &body);
 }
 
@@ -248,6 +276,12 @@ do_create(Play *play, char **words)
 }
 
 static void
+do_remove(Play *play, char **words)
+{
+	visitor_remove(&play->visitors[server_of(play, words[0])], words[1]);
+}
+
+static void
 do_chapter(Play *play, char **words)
 {
 	g_autofree char *text = g_strjoinv(" ", words);
@@ -289,6 +323,8 @@ take_parameter(Play *play, char **words, unsigned n)
 	unsigned number = n > 1 ? (unsigned)g_ascii_strtoull(words[1], NULL, 10) : 0;
 	if (n == 2 && strcmp(words[0], "voters") == 0 && number >= 1 && number <= SERVERS_MAX)
 		play->params.voters = number;
+	else if (n == 1 && strcmp(words[0], "reconfig") == 0)
+		play->params.reconfig = true;
 	else if (n == 2 && strcmp(words[0], "history") == 0)
 		play->params.history_count = number;
 	else if (n == 2 && strcmp(words[0], "election") == 0)
@@ -323,6 +359,7 @@ take_word(Play *play, char **words, unsigned n)
 		{"start", 1, do_start},	    {"crash", 1, do_crash},   {"wipe", 1, do_wipe},   {"cut", 2, do_cut},
 		{"heal", 0, do_heal},	    {"slow", 2, do_slow},     {"run", 1, do_run},     {"until", 2, do_until},
 		{"connect", 1, do_connect}, {"create", 2, do_create}, {"chapter", 1, do_chapter}, {"tell", 1, do_tell},
+		{"remove", 2, do_remove},
 	};
 	for (unsigned i = 0; i < G_N_ELEMENTS(acts); i++) {
 		if (strcmp(acts[i].name, words[0]) != 0 || n <= acts[i].least)
@@ -364,7 +401,7 @@ end_world(Play *play)
 	sim_free(play->sim);
 	for (unsigned i = 0; i < SERVERS_MAX; i++) {
 		g_byte_array_unref(play->visitors[i].inbox);
-		g_free(play->visitors[i].path);
+		g_free(play->visitors[i].object);
 	}
 }
 
