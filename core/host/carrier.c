@@ -433,11 +433,21 @@ carry_command(PdkCarrier *carrier, const PdkCommand *command)
 		carry_unlisten(carrier, command->purpose);
 		return;
 	case PDK_COMMAND_MEMBERS:
-		pdk_membership_change(carrier->membership, command->key, command->part);
 		return;
 	default:
 		carry_link_command(carrier, command);
 		return;
+	}
+}
+
+/* They are on their way to the disk before the txns that tell of them: who acks one knows its list after a crash, too. */
+static void
+keep_members(PdkCarrier *carrier)
+{
+	for (unsigned i = 0; i < carrier->effects->n_commands; i++) {
+		const PdkCommand *command = &carrier->effects->commands[i];
+		if (command->type == PDK_COMMAND_MEMBERS)
+			pdk_membership_change(carrier->membership, command->key, command->part);
 	}
 }
 
@@ -494,6 +504,7 @@ carry(PdkCarrier *carrier)
 	if (carrier->fatal)
 		return false;
 	carrier->mute = carrier->effects->n_outputs == 0;
+	keep_members(carrier);
 	pdk_depot_append(carrier->depot, carrier->effects);
 	carry_outputs(carrier);
 	for (unsigned i = 0; i < carrier->effects->n_commands; i++)

@@ -13,6 +13,17 @@ sim_change_proposed(Node *node, int64_t zxid, int64_t parent)
 	checks->change = zxid;
 }
 
+void
+sim_change_acked(Node *node, int64_t zxid)
+{
+	if (zxid != node->sim->checks->change || !node->sim->params.reconfig)
+		return;
+	g_autoptr(PdkMembers) committed = sim_members_committed(node), next = sim_members_next(node);
+	if (pdk_members_version(committed) < zxid && (next == NULL || pdk_members_version(next) < zxid))
+		sim_fail(node->sim, "A16-kept", "server %" PRId64 " acks " HEX ", whose list of members is not on its disk", node->sid,
+			 (guint64)zxid);
+}
+
 static void
 check_leader(const Node *node, int64_t zxid)
 {

@@ -177,6 +177,7 @@ on_ack(SimTalk *talk, const PdkPacket *packet)
 	must(learner, packet->zxid <= talk->proposed, "ackInconsistent", packet, ", which was not proposed");
 	must(learner, sim_chain_holds(learner->sim->checks, sim_durable_zxid(learner), packet->zxid), "A6-ack-durable", packet,
 	     ", which is not on its disk");
+	sim_change_acked(learner, packet->zxid);
 	talk->acked = packet->zxid;
 }
 

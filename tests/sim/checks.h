@@ -120,6 +120,8 @@ bool sim_zab_serves(const Node *node);
 /* A change of members is proposed behind @parent. */
 void sim_change_proposed(Node *node, int64_t zxid, int64_t parent);
 void sim_change_committed(Node *node, int64_t zxid);
+/* It is acked: whoever does that has the list on its disk, too. */
+void sim_change_acked(Node *node, int64_t zxid);
 
 /* ---- checks-memory.c: what may gather ---- */
 void sim_memory_look(const Node *node);

@@ -305,7 +305,6 @@ carry_command(Node *node, PdkCommand *command)
 		node->listens[command->purpose] = false;
 		return;
 	case PDK_COMMAND_MEMBERS:
-		sim_members_keep(node, command);
 		return;
 	default:
 		sim_store_carry(node, command);
@@ -333,6 +332,9 @@ carry(Node *node)
 	}
 	if (node->sim->witness.effects)
 		node->sim->witness.effects(node->sim->witness.context, node->index, effects);
+	for (unsigned i = 0; i < effects->n_commands; i++)
+		if (effects->commands[i].type == PDK_COMMAND_MEMBERS)
+			sim_members_keep(node, &effects->commands[i]);
 	sim_store_append(node);
 	carry_outputs(node);
 	if (effects->again)
