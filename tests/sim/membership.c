@@ -60,6 +60,7 @@ sim_members_clear(Node *node)
 {
 	g_clear_pointer(&node->kept.committed, g_bytes_unref);
 	g_clear_pointer(&node->kept.next, g_bytes_unref);
+	g_clear_pointer(&node->kept.before, g_bytes_unref);
 }
 
 PdkMembers *
@@ -88,8 +89,11 @@ void
 sim_happen_members(Happening *happening)
 {
 	SimMembers *kept = &happening->node->kept;
-	GBytes **at = strcmp(happening->key, "next") == 0 ? &kept->next : &kept->committed;
-	g_clear_pointer(at, g_bytes_unref);
+	bool proposed = strcmp(happening->key, "next") == 0;
+	GBytes **over = proposed ? &kept->next : &kept->before, **at = proposed ? &kept->next : &kept->committed;
+	g_clear_pointer(over, g_bytes_unref);
+	if (!proposed)
+		kept->before = g_steal_pointer(&kept->committed);
 	*at = g_steal_pointer(&happening->bytes);
 }
 
@@ -302,19 +306,51 @@ put_itself(Node *node, const PdkMembers *members)
 	node->kept.committed = g_string_free_to_bytes(text);
 }
 
+/* Enough of those whom the list names have it as the one in force. */
+static bool
+is_in_force(const Sim *sim, const PdkMembers *members)
+{
+	PdkSids sids = {0};
+	for (unsigned i = 0; i < sim->n; i++) {
+		g_autoptr(PdkMembers) known = sim_members_committed(&sim->nodes[i]);
+		if (pdk_members_version(known) >= pdk_members_version(members))
+			pdk_sids_add(&sids, sim->nodes[i].sid);
+	}
+	return pdk_members_quorum(members, &sids);
+}
+
+static bool
+names_newly(const PdkMembers *members, const PdkMembers *than, int64_t sid)
+{
+	return members && pdk_members_version(members) > pdk_members_version(than) && pdk_members_find(members, sid);
+}
+
+/* Its last list but one is put back, with the last one as a proposal: as if it had crashed before that was in force. */
+static void
+take_back(SimMembers *kept)
+{
+	g_clear_pointer(&kept->next, g_bytes_unref);
+	kept->next = g_steal_pointer(&kept->committed);
+	kept->committed = g_steal_pointer(&kept->before);
+}
+
 bool
 sim_members_take_in(Node *node)
 {
 	const Sim *sim = node->sim;
 	g_autoptr(PdkMembers) committed = sim_members_committed(node);
 	for (unsigned i = 0; i < sim->n; i++) {
-		g_autoptr(PdkMembers) next = sim_members_next(&sim->nodes[i]);
-		if (next == NULL || pdk_members_version(next) <= pdk_members_version(committed) || !pdk_members_find(next, node->sid))
+		g_autoptr(PdkMembers) next = sim_members_next(&sim->nodes[i]), in_force = sim_members_committed(&sim->nodes[i]);
+		if (!names_newly(next, committed, node->sid) && !names_newly(in_force, committed, node->sid))
 			continue;
 		put_itself(node, committed);
 		return true;
 	}
-	return false;
+	g_autoptr(PdkMembers) before = node->kept.before ? read_members(sim, node->kept.before) : NULL;
+	if (before == NULL || !pdk_members_find(before, node->sid) || is_in_force(sim, committed))
+		return false;
+	take_back(&node->kept);
+	return true;
 }
 
 bool

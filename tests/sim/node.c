@@ -244,8 +244,10 @@ sim_step(Node *node, PdkEvent *event)
 	event->wall_ms = sim_clock_wall_ms(node);
 	if (node->sim->witness.event)
 		node->sim->witness.event(node->sim->witness.context, node->index, event);
+	bool looked = sim_check_looks(node);
+	unsigned appends = node->effects->n_appends;
 	pdk_server_step(node->server, event, node->effects);
-	sim_check_step(node, event);
+	sim_check_step(node, event, looked, appends);
 }
 
 static void

@@ -70,9 +70,9 @@ typedef struct {
 	unsigned changed;          /* what was said otherwise, or besides */
 } SimTongue;
 
-/* What a server keeps beside its data: the list of members in force, and one that is not yet (or NULL). */
+/* What a server keeps beside its data: the list of members in force, one that is not yet, and the one before (each or NULL). */
 typedef struct {
-	GBytes *committed, *next;
+	GBytes *committed, *next, *before;
 } SimMembers;
 
 /* A server's clocks. */
@@ -236,7 +236,11 @@ PdkMembersRules sim_members_rules(const Sim *sim);
 /* What it keeps; the second may be NULL. */
 PdkMembers *sim_members_committed(const Node *node);
 PdkMembers *sim_members_next(const Node *node);
-/* It is not on its list, but somebody keeps a proposed one with it: it puts itself on its own, as one who joins; else false. */
+/*
+ * It is not on its list. Where somebody keeps a newer one with it, it is put on its own, as one who joins; where the list that
+ * struck it off is not kept by enough of those on it, it gets the one before back, for it may be needed: nobody switches a server
+ * off before the others go on without it. Else false.
+ */
 bool sim_members_take_in(Node *node);
 void sim_members_keep(Node *node, PdkCommand *command);
 void sim_happen_members(Happening *happening);
@@ -283,7 +287,10 @@ void sim_checks_end(Sim *sim);
 void sim_check_start(Node *node, int64_t last);
 void sim_check_append(Node *node, int64_t zxid, GBytes *txn);
 /* After each event. */
-void sim_check_step(Node *node, const PdkEvent *event);
+/* Does it look for a leader while its disk is busy with what it asked of it? */
+bool sim_check_looks(const Node *node);
+/* @looked: it did before the event; @appends: what it had logged till then. */
+void sim_check_step(Node *node, const PdkEvent *event, bool looked, unsigned appends);
 /* Before what it wants to send is sent. */
 void sim_check_outputs(Node *node);
 /* After a turn. */
