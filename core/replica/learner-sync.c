@@ -118,7 +118,12 @@ carry_out(PdkReplica *replica)
 	}
 	if (learning->mode == PDK_SYNC_TRUNC)
 		forget_tail(replica);
-	if (learning->mode == PDK_SYNC_TRUNC || learning->base > learning->target)
+	/*
+	 * A cut takes the snapshots above the target, and with them what no log has: this server may have acked it. The leader's
+	 * must be there first.
+	 */
+	learning->cut_behind = learning->mode == PDK_SYNC_SNAP && replica->snapshot_floor > learning->target;
+	if (learning->mode == PDK_SYNC_TRUNC || (learning->base > learning->target && !learning->cut_behind))
 		cut_log(replica);
 	else
 		begin_load(replica);
@@ -265,7 +270,7 @@ load_ends(PdkReplica *replica)
 	replica->hooks.load_end(replica->hooks.context);
 	replica->unfit = learning->cut_behind;
 	replica->saving_snapshot = true;
-	replica->snapshot_zxid = replica->last_logged = replica->log_floor = learning->target;
+	replica->snapshot_zxid = replica->last_logged = replica->log_floor = replica->snapshot_floor = learning->target;
 	replica->synced = MIN(replica->synced, learning->target);
 	learning->stage = PDK_LEARNER_SAVING;
 	pdk_learner_pause(replica);

@@ -235,7 +235,7 @@ typedef struct {
 	PdkSyncMode mode;
 	int64_t target;       /* TRUNC: to be cut to; SNAP: its zxid */
 	bool target_unsure;   /* the log may not have it: only a reload tells */
-	bool cut_behind;      /* SNAP: the log is cut when the snapshot is on disk, for there is no older one to begin from */
+	bool cut_behind;      /* SNAP: the log is cut when the snapshot is on disk, for what is above must not go before */
 	int64_t tail_end;     /* a tail of the leader's own epoch behind `target`, kept up to here; 0: none */
 	unsigned tail_index;  /* the next of it among what is held */
 	GArray *queue;        /* PdkReceived: proposals not committed yet, in order, from queue_head on */
@@ -322,6 +322,7 @@ struct PdkReplica {
 	 * history, and lacks what the snapshot stands for; after a restart only what was replayed is known to be whole.
 	 */
 	int64_t log_floor;
+	int64_t snapshot_floor;  /* the newest snapshot on disk is of this zxid or a later one; 0: that is not known */
 	int64_t first_recovered; /* the first txn replayed, 0: none */
 	uint32_t next_dial;
 	PdkLearnerId next_learner;

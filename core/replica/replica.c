@@ -390,7 +390,7 @@ try_reload(PdkReplica *replica)
 	if (!replica->reload_waits || replica->stopping || !disk_is_idle(replica))
 		return;
 	replica->reload_waits = false;
-	replica->first_recovered = 0;
+	replica->first_recovered = replica->snapshot_floor = 0;
 	/* What is held is in the log, and comes into the tree with it. */
 	replica->hooks.drop(replica->hooks.context, -1);
 	pdk_history_clear(replica->history);
@@ -678,6 +678,7 @@ pdk_replica_truncated(PdkReplica *replica, int64_t zxid, const char *failure)
 	}
 	replica->synced = MIN(replica->synced, zxid);
 	replica->last_logged = MIN(replica->last_logged, zxid);
+	replica->snapshot_floor = replica->snapshot_floor > zxid ? 0 : replica->snapshot_floor;
 	if (learns(replica))
 		pdk_learner_truncated(replica);
 	after_event(replica);
@@ -777,6 +778,12 @@ pdk_replica_applied(PdkReplica *replica, int64_t zxid, GBytes *txn)
 	pdk_history_add(replica->history, zxid, txn);
 	if (replica->handlers)
 		pdk_master_applied(replica, zxid, txn);
+}
+
+void
+pdk_replica_recovers_from(PdkReplica *replica, int64_t zxid)
+{
+	replica->snapshot_floor = zxid;
 }
 
 void

@@ -188,6 +188,8 @@ void pdk_replica_turn(PdkReplica *replica);
 /* ---- what the layer above does ---- */
 /* A txn took effect: it becomes history. */
 void pdk_replica_applied(PdkReplica *replica, int64_t zxid, GBytes *txn);
+/* Recovery, at the start or later: it begins with a snapshot of @zxid. */
+void pdk_replica_recovers_from(PdkReplica *replica, int64_t zxid);
 /* History from before begin (recovery): the same, without more. */
 void pdk_replica_recovered(PdkReplica *replica, int64_t zxid, const uint8_t *txn, size_t length);
 

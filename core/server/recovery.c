@@ -36,6 +36,8 @@ snapshot_begin(void *context, int64_t zxid, uint64_t length)
 	PdkServer *server = context;
 	forget(server);
 	server->loading_zxid = zxid;
+	if (server->replica)
+		pdk_replica_recovers_from(server->replica, zxid);
 	server->load = pdk_snapshot_load_new(server->tree, length, found_session, server);
 }
 

@@ -437,6 +437,39 @@ a_snapshot_is_durable_before_anything_is_logged_behind_it(void)
 }
 
 static void
+a_leaders_snapshot_goes_when_the_next_one_is_kept(void)
+{
+	Play play = play_new();
+	play.node->disk.has_older = true;
+	play_serve(&play, 1, 2);
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_discover(&play, 2);
+	play_snapshot(&play, Z(1, 9), 0);
+	play_finish_snapshot(&play, "BenWasHere");
+	play_work(&play);
+	/* No log has what it stands for. The next leader stands below it, and is lost before its own is here. */
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_discover(&play, 3);
+	play_snapshot(&play, Z(1, 5), 2);
+	play_work(&play);
+	CU_ASSERT_PTR_NOT_NULL(play.node->disk.snapshot);
+	play_leader_goes(&play);
+	play_work(&play);
+	CU_ASSERT_EQUAL(play.node->applied, Z(1, 9));
+	play_connect(&play);
+	play_discover(&play, 4);
+	play_snapshot(&play, Z(1, 5), 0);
+	play_work(&play);
+	play_finish_snapshot(&play, "BenWasHere");
+	play_work(&play);
+	CU_ASSERT_EQUAL(play.node->disk.snapshot_zxid, Z(1, 5));
+	CU_ASSERT_EQUAL(play.world->truncs, 1);
+	world_free(play.world);
+}
+
+static void
 a_snapshot_below_all_others_is_kept_before_the_log_is_cut(void)
 {
 	Play play = play_new();
@@ -694,6 +727,7 @@ main(void)
 	CU_ADD_TEST(suite, a_tail_that_does_not_come_again_is_cut_the_next_time);
 	CU_ADD_TEST(suite, a_target_that_the_log_does_not_have_means_another_try);
 	CU_ADD_TEST(suite, a_snapshot_is_durable_before_anything_is_logged_behind_it);
+	CU_ADD_TEST(suite, a_leaders_snapshot_goes_when_the_next_one_is_kept);
 	CU_ADD_TEST(suite, a_snapshot_below_all_others_is_kept_before_the_log_is_cut);
 	CU_ADD_TEST(suite, what_a_leader_sends_waits_for_an_own_snapshot);
 	CU_ADD_TEST(suite, what_is_held_is_let_go_when_the_database_is_read_again);

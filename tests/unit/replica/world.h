@@ -50,6 +50,7 @@ typedef struct {
 	GHashTable *records; /* key -> GBytes */
 	GArray *snapshot;    /* WorldTxn: the txns that made the tree; NULL: none */
 	int64_t snapshot_zxid;
+	bool has_older; /* an older snapshot, of nothing: so the log can be cut behind any zxid, and newer snapshots go */
 } Disk;
 
 /* Something a server is told later, on its own: LISTENING, LOAD_ROOM. */

@@ -115,6 +115,8 @@ truncate_log(Node *node, int64_t zxid)
 {
 	Disk *disk = &node->disk;
 	world_txns_cut(disk->log, zxid);
+	if (disk->snapshot && disk->snapshot_zxid > zxid)
+		g_clear_pointer(&disk->snapshot, txns_free);
 	disk->synced = MIN(disk->synced, disk->log->len);
 	node->world->truncs++;
 }
@@ -187,7 +189,7 @@ do_job(Node *node, const Job *job)
 		pdk_replica_record_saved(node->replica, job->key);
 		return;
 	case JOB_TRUNCATE:
-		if (node->disk.snapshot && node->disk.snapshot_zxid > job->zxid) {
+		if (node->disk.snapshot && node->disk.snapshot_zxid > job->zxid && !node->disk.has_older) {
 			pdk_replica_truncated(node->replica, job->zxid, "the snapshot lies above it");
 			return;
 		}
