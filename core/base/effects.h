@@ -44,7 +44,7 @@ typedef enum {
 	PDK_COMMAND_LISTEN,   /* purpose, address (owned); answered by LISTENING */
 	PDK_COMMAND_UNLISTEN, /* purpose: its listeners close */
 	PDK_COMMAND_RECORD,   /* key (owned), part (owned): keep this small record; answered by RECORD_SAVED */
-	PDK_COMMAND_MEMBERS,  /* key "committed" or "next", part (owned; NULL: remove): the list on disk, before the turn's appends; not answered */
+	PDK_COMMAND_MEMBERS,  /* key "committed" or "next", part (owned; NULL: remove): the list; on disk before the appends; no answer */
 	PDK_COMMAND_TRUNCATE, /* zxid: cut the log behind it, and snapshots above it; answered by TRUNCATED */
 	PDK_COMMAND_RELOAD,   /* read the database from disk again (snapshot, then log); answered by RELOADED */
 	PDK_COMMAND_READ_LOG, /* zxid, limit bytes: logged txns from there on; answered by LOG_READ, once or more */

@@ -56,7 +56,7 @@ sim_check_crash(Node *node, bool wiped)
 	if (wiped) {
 		sim_epochs_forget(node);
 		sim_paxos_wiped(node->sim->checks->paxos, node);
-	} else {
+	} else if (node->disk.refusal == NULL) { /* what is damaged says nothing */
 		sim_epochs_look(node);
 	}
 	sim_chain_kept(node->sim, wiped ? "a disk was wiped" : "a server crashed");
