@@ -223,7 +223,7 @@ on_chosen(Node *node, const PaxosMessage *message)
 		by_quorum |= ballot->value == message->value && has_quorum(node, ballot, node->sid);
 	}
 	/* A new list of members may have named the leader, or kept the one there was. */
-	if (!by_quorum && node->sim->params.reconfig)
+	if (!by_quorum && node->sim->checks->change != 0)
 		return;
 	must(node, attempt->chosen == PAXOS_NOBODY || attempt->chosen == message->value, "paxos-agreement", message,
 	     "two values are chosen in one attempt");
