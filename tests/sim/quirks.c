@@ -11,6 +11,7 @@
 #define LENGTH_3_4 40     /* of one without a configuration */
 #define LENGTH_3_3 28     /* and without the peer epoch */
 #define SHORTEST_ONE_OF 8 /* so many are that short */
+#define OVERTAKES_ONE_OF 3
 #define INFO_3_4 12       /* bytes of a LearnerInfo without the version of the configuration */
 #define HELD_MAX_US (50 * SIM_MS)
 #define SEGMENTS 16       /* what was held comes in about so many */
@@ -29,7 +30,9 @@ struct SimSpeech {
 	bool observer, diff, told; /* as the learner said first, as its leader did; NEWLEADER was heard or said */
 	bool up_to_date;      /* UPTODATE was said */
 	unsigned markers;     /* acks of epoch << 32 that were said */
-	GArray *history;      /* int64_t: heard as committed before NEWLEADER */
+	GArray *proposals;    /* int64_t: heard before NEWLEADER */
+	guint committed;      /* so many of them */
+	int64_t overtaken;    /* the last of them that was acked before NEWLEADER was */
 	int64_t proposed;     /* the last that was said */
 	PdkBuffer held;       /* is sent later */
 };
@@ -179,16 +182,37 @@ add_packet(SimSpeech *speech, PdkPacketType type, int64_t zxid)
 	speech->tongue->changed++;
 }
 
-/* A follower of 3.8.0 acks what came with its commit, too, when it is up to date. */
+static void
+ack_proposals(SimSpeech *speech, guint n)
+{
+	for (guint i = 0; i < n; i++)
+		add_packet(speech, PDK_PACKET_ACK, g_array_index(speech->proposals, int64_t, i));
+}
+
+/* Its acks of what came before NEWLEADER overtake that of NEWLEADER (ZOOKEEPER-4685), and are not said again. */
+static void
+overtake(SimSpeech *speech)
+{
+	guint n = speech->proposals->len;
+	if (n == 0 || pdk_random_below(&speech->tongue->random, OVERTAKES_ONE_OF) != 0)
+		return;
+	ack_proposals(speech, n);
+	speech->overtaken = g_array_index(speech->proposals, int64_t, n - 1);
+}
+
+/* A follower of 3.8.0 acks what came with its commit, too: when it is up to date, or too early. */
 static void
 say_3_8_as_learner(SimSpeech *speech, const PdkPacket *packet)
 {
-	put_as_it_is(&speech->out, packet);
+	bool ack = packet->type == PDK_PACKET_ACK, marker = ack && pdk_zxid_counter(packet->zxid) == 0;
 	speech->observer = speech->observer || packet->type == PDK_PACKET_OBSERVERINFO;
-	if (packet->type != PDK_PACKET_ACK || pdk_zxid_counter(packet->zxid) != 0 || ++speech->markers != 2 || speech->observer)
-		return;
-	for (guint i = 0; i < speech->history->len; i++)
-		add_packet(speech, PDK_PACKET_ACK, g_array_index(speech->history, int64_t, i));
+	speech->markers += marker;
+	if (marker && speech->markers == 1 && !speech->observer)
+		overtake(speech);
+	if (!ack || marker || packet->zxid > speech->overtaken)
+		put_as_it_is(&speech->out, packet);
+	if (marker && speech->markers == 2 && !speech->observer && speech->overtaken == 0)
+		ack_proposals(speech, speech->committed);
 }
 
 /* A leader pings whoever was sent NEWLEADER. */
@@ -308,8 +332,9 @@ hear_packet(SimSpeech *speech, const PdkPacket *packet)
 {
 	speech->diff = speech->diff || packet->type == PDK_PACKET_DIFF;
 	speech->told = packet->type == PDK_PACKET_NEWLEADER;
-	if (speech->diff && (packet->type == PDK_PACKET_COMMIT || packet->type == PDK_PACKET_COMMIT_AND_ACTIVATE))
-		g_array_append_val(speech->history, packet->zxid);
+	if (speech->diff && packet->type == PDK_PACKET_PROPOSAL)
+		g_array_append_val(speech->proposals, packet->zxid);
+	speech->committed += speech->diff && (packet->type == PDK_PACKET_COMMIT || packet->type == PDK_PACKET_COMMIT_AND_ACTIVATE);
 }
 
 void
@@ -338,7 +363,7 @@ sim_speech_open(SimEnd *end, PdkPurpose purpose, bool dialled)
 	speech->election = purpose == PDK_PURPOSE_ELECTION;
 	speech->dialled = dialled;
 	speech->greeted = !dialled;
-	speech->history = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	speech->proposals = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	sim_packets_init(&speech->says);
 	sim_packets_init(&speech->hears);
 	end->speech = speech;
@@ -349,7 +374,7 @@ sim_speech_free(SimSpeech *speech)
 {
 	sim_packets_clear(&speech->says);
 	sim_packets_clear(&speech->hears);
-	g_array_unref(speech->history);
+	g_array_unref(speech->proposals);
 	pdk_buffer_clear(&speech->out);
 	pdk_buffer_clear(&speech->kept);
 	pdk_buffer_clear(&speech->held);
