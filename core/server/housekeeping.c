@@ -205,6 +205,15 @@ snapshot_due(const PdkServer *server)
 	return server->txns_since > server->snap_after_txns || server->bytes_since > server->snap_after_bytes;
 }
 
+/* The first snapshot is there: something may be logged. */
+static void
+begin_at_last(PdkServer *server)
+{
+	pdk_connections_start(server);
+	if (server->replica && !server->stopping)
+		pdk_replica_begin(server->replica);
+}
+
 void
 pdk_housekeeping_snapshot_done(PdkServer *server, int64_t zxid, const char *failure)
 {
@@ -218,7 +227,7 @@ pdk_housekeeping_snapshot_done(PdkServer *server, int64_t zxid, const char *fail
 		pdk_summary_add(server->cells.snapshot_time, (uint64_t)(took_us / 1000));
 		pdk_server_say(server, PDK_LOG_INFO, "snapshot written: zxid=0x%" PRIx64 " ms=%" PRId64, (uint64_t)zxid, took_us / 1000);
 		if (server->holding)
-			pdk_connections_start(server);
+			begin_at_last(server);
 		if (server->replica)
 			pdk_replica_snapshot_over(server->replica);
 		return;

@@ -350,7 +350,8 @@ pdk_server_begin(PdkServer *server, int64_t now_us, int64_t wall_ms, bool can_sn
 	pdk_housekeeping_start(server);
 	if (server->replica) {
 		pdk_replica_step(server->replica, now_us, effects);
-		pdk_replica_begin(server->replica);
+		if (!server->holding)
+			pdk_replica_begin(server->replica);
 	}
 	server->effects = NULL;
 }

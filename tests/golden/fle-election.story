@@ -1,66 +1,63 @@
 # FastLeaderElection, and the way of its winner to an established epoch (Zab, phases 0 to 2).
 
 == Three servers start together, with nothing on their disks.
-[    0] 1  starts                                       -> writes snapshot 0.0, writes acceptedEpoch 0, writes currentEpoch 0,
-                                                           tree at 0.0
-[    0] 2  starts                                       -> writes snapshot 0.0, writes acceptedEpoch 0, writes currentEpoch 0,
-                                                           tree at 0.0
-[    0] 3  starts                                       -> writes snapshot 0.0, writes acceptedEpoch 0, writes currentEpoch 0,
-                                                           tree at 0.0
-[    2] 1  acceptedEpoch 0 is durable
-[    2] 2  acceptedEpoch 0 is durable
-[    2] 3  acceptedEpoch 0 is durable
-[    4] 1  currentEpoch 0 is durable
-[    4] 2  currentEpoch 0 is durable
-[    4] 3  currentEpoch 0 is durable
-[    6] 2  1 takes the connection                       -> vote 2 (epoch 0, zxid 0.0), round 1 to 1
-[    6] 3  1 takes the connection                       -> vote 3 (epoch 0, zxid 0.0), round 1 to 1
-[    6] 3  2 takes the connection                       -> vote 3 (epoch 0, zxid 0.0), round 1 to 2
-[    6] 1  snapshot 0.0 is durable
-[    6] 2  snapshot 0.0 is durable
-[    6] 3  snapshot 0.0 is durable
-[    7] 1  vote 2 (epoch 0, zxid 0.0), round 1 from 2   -> vote 1 (epoch 0, zxid 0.0), round 1,
+[    0] 1  starts                                       -> writes snapshot 0.0, tree at 0.0
+[    0] 2  starts                                       -> writes snapshot 0.0, tree at 0.0
+[    0] 3  starts                                       -> writes snapshot 0.0, tree at 0.0
+[    6] 1  snapshot 0.0 is durable                      -> writes acceptedEpoch 0, writes currentEpoch 0
+[    6] 2  snapshot 0.0 is durable                      -> writes acceptedEpoch 0, writes currentEpoch 0
+[    6] 3  snapshot 0.0 is durable                      -> writes acceptedEpoch 0, writes currentEpoch 0
+[    8] 1  acceptedEpoch 0 is durable
+[    8] 2  acceptedEpoch 0 is durable
+[    8] 3  acceptedEpoch 0 is durable
+[   10] 1  currentEpoch 0 is durable
+[   10] 2  currentEpoch 0 is durable
+[   10] 3  currentEpoch 0 is durable
+[   12] 2  1 takes the connection                       -> vote 2 (epoch 0, zxid 0.0), round 1 to 1
+[   12] 3  1 takes the connection                       -> vote 3 (epoch 0, zxid 0.0), round 1 to 1
+[   12] 3  2 takes the connection                       -> vote 3 (epoch 0, zxid 0.0), round 1 to 2
+[   13] 1  vote 2 (epoch 0, zxid 0.0), round 1 from 2   -> vote 1 (epoch 0, zxid 0.0), round 1,
                                                            vote 2 (epoch 0, zxid 0.0), round 1 to 2
-[    7] 1  vote 3 (epoch 0, zxid 0.0), round 1 from 3   -> vote 2 (epoch 0, zxid 0.0), round 1 to 3,
+[   13] 1  vote 3 (epoch 0, zxid 0.0), round 1 from 3   -> vote 2 (epoch 0, zxid 0.0), round 1 to 3,
                                                            vote 3 (epoch 0, zxid 0.0), round 1 to 3, 2
-[    7] 2  vote 3 (epoch 0, zxid 0.0), round 1 from 3   -> vote 2 (epoch 0, zxid 0.0), round 1 to 3,
+[   13] 2  vote 3 (epoch 0, zxid 0.0), round 1 from 3   -> vote 2 (epoch 0, zxid 0.0), round 1 to 3,
                                                            vote 3 (epoch 0, zxid 0.0), round 1 to 3, 1
-[    8] 2  vote 1 (epoch 0, zxid 0.0), round 1, vote 2 (epoch 0, zxid 0.0), round 1 from 1
+[   14] 2  vote 1 (epoch 0, zxid 0.0), round 1, vote 2 (epoch 0, zxid 0.0), round 1 from 1
                                                         -> vote 3 (epoch 0, zxid 0.0), round 1 to 1
-[    8] 3  vote 2 (epoch 0, zxid 0.0), round 1, vote 3 (epoch 0, zxid 0.0), round 1 from 1
+[   14] 3  vote 2 (epoch 0, zxid 0.0), round 1, vote 3 (epoch 0, zxid 0.0), round 1 from 1
                                                         -> vote 3 (epoch 0, zxid 0.0), round 1 to 1
-[    8] 3  vote 2 (epoch 0, zxid 0.0), round 1, vote 3 (epoch 0, zxid 0.0), round 1 from 2
+[   14] 3  vote 2 (epoch 0, zxid 0.0), round 1, vote 3 (epoch 0, zxid 0.0), round 1 from 2
                                                         -> vote 3 (epoch 0, zxid 0.0), round 1 to 2, leads
-[    8] 1  vote 3 (epoch 0, zxid 0.0), round 1 from 2   -> follows 3
-[    8] 2  vote 3 (epoch 0, zxid 0.0), round 1 from 1   -> follows 3
-[    9] 1  vote 3 (epoch 0, zxid 0.0), round 1 from 2   -> vote 3 (epoch 0, zxid 0.0), round 1 as follower to 2
-[    9] 1  vote 3 (epoch 0, zxid 0.0), round 1 from 3   -> vote 3 (epoch 0, zxid 0.0), round 1 as follower to 3
-[    9] 2  vote 3 (epoch 0, zxid 0.0), round 1 from 3   -> vote 3 (epoch 0, zxid 0.0), round 1 as follower to 3
-[   10] 2  vote 3 (epoch 0, zxid 0.0), round 1 as follower from 1
-[   10] 3  vote 3 (epoch 0, zxid 0.0), round 1 as follower from 1
-[   10] 3  vote 3 (epoch 0, zxid 0.0), round 1 as follower from 2
-[   10] 1  3 takes the connection                       -> FOLLOWERINFO accepted epoch 0 to 3
-[   10] 2  3 takes the connection                       -> FOLLOWERINFO accepted epoch 0 to 3
-[   11] 3  FOLLOWERINFO accepted epoch 0 from 1         -> writes acceptedEpoch 1
-[   11] 3  FOLLOWERINFO accepted epoch 0 from 2
-[   13] 3  acceptedEpoch 1 is durable                   -> LEADERINFO epoch 1 to 2, 1
-[   14] 2  LEADERINFO epoch 1 from 3                    -> writes acceptedEpoch 1
-[   14] 1  LEADERINFO epoch 1 from 3                    -> writes acceptedEpoch 1
-[   16] 2  acceptedEpoch 1 is durable                   -> ACKEPOCH log to 0.0, of epoch 0 to 3
-[   16] 1  acceptedEpoch 1 is durable                   -> ACKEPOCH log to 0.0, of epoch 0 to 3
-[   17] 3  ACKEPOCH log to 0.0, of epoch 0 from 2       -> writes currentEpoch 1, DIFF 0.0, NEWLEADER 1.0 to 2
-[   17] 3  ACKEPOCH log to 0.0, of epoch 0 from 1       -> DIFF 0.0, NEWLEADER 1.0 to 1
-[   18] 2  DIFF 0.0, NEWLEADER 1.0 from 3               -> writes currentEpoch 1
-[   18] 1  DIFF 0.0, NEWLEADER 1.0 from 3               -> writes currentEpoch 1
-[   19] 3  currentEpoch 1 is durable
-[   20] 2  currentEpoch 1 is durable                    -> ACK 1.0 to 3
-[   20] 1  currentEpoch 1 is durable                    -> ACK 1.0 to 3
-[   21] 3  ACK 1.0 from 2                               -> UPTODATE to 2, serves in epoch 1, tree at 1.0
-[   21] 3  ACK 1.0 from 1                               -> UPTODATE to 1
-[   22] 2  UPTODATE from 3                              -> ACK 1.0 to 3, serves in epoch 1
-[   22] 1  UPTODATE from 3                              -> ACK 1.0 to 3, serves in epoch 1
-[   23] 3  ACK 1.0 from 2
-[   23] 3  ACK 1.0 from 1
+[   14] 1  vote 3 (epoch 0, zxid 0.0), round 1 from 2   -> follows 3
+[   14] 2  vote 3 (epoch 0, zxid 0.0), round 1 from 1   -> follows 3
+[   15] 1  vote 3 (epoch 0, zxid 0.0), round 1 from 2   -> vote 3 (epoch 0, zxid 0.0), round 1 as follower to 2
+[   15] 1  vote 3 (epoch 0, zxid 0.0), round 1 from 3   -> vote 3 (epoch 0, zxid 0.0), round 1 as follower to 3
+[   15] 2  vote 3 (epoch 0, zxid 0.0), round 1 from 3   -> vote 3 (epoch 0, zxid 0.0), round 1 as follower to 3
+[   16] 2  vote 3 (epoch 0, zxid 0.0), round 1 as follower from 1
+[   16] 3  vote 3 (epoch 0, zxid 0.0), round 1 as follower from 1
+[   16] 3  vote 3 (epoch 0, zxid 0.0), round 1 as follower from 2
+[   16] 1  3 takes the connection                       -> FOLLOWERINFO accepted epoch 0 to 3
+[   16] 2  3 takes the connection                       -> FOLLOWERINFO accepted epoch 0 to 3
+[   17] 3  FOLLOWERINFO accepted epoch 0 from 1         -> writes acceptedEpoch 1
+[   17] 3  FOLLOWERINFO accepted epoch 0 from 2
+[   19] 3  acceptedEpoch 1 is durable                   -> LEADERINFO epoch 1 to 2, 1
+[   20] 2  LEADERINFO epoch 1 from 3                    -> writes acceptedEpoch 1
+[   20] 1  LEADERINFO epoch 1 from 3                    -> writes acceptedEpoch 1
+[   22] 2  acceptedEpoch 1 is durable                   -> ACKEPOCH log to 0.0, of epoch 0 to 3
+[   22] 1  acceptedEpoch 1 is durable                   -> ACKEPOCH log to 0.0, of epoch 0 to 3
+[   23] 3  ACKEPOCH log to 0.0, of epoch 0 from 2       -> writes currentEpoch 1, DIFF 0.0, NEWLEADER 1.0 to 2
+[   23] 3  ACKEPOCH log to 0.0, of epoch 0 from 1       -> DIFF 0.0, NEWLEADER 1.0 to 1
+[   24] 2  DIFF 0.0, NEWLEADER 1.0 from 3               -> writes currentEpoch 1
+[   24] 1  DIFF 0.0, NEWLEADER 1.0 from 3               -> writes currentEpoch 1
+[   25] 3  currentEpoch 1 is durable
+[   26] 2  currentEpoch 1 is durable                    -> ACK 1.0 to 3
+[   26] 1  currentEpoch 1 is durable                    -> ACK 1.0 to 3
+[   27] 3  ACK 1.0 from 2                               -> UPTODATE to 2, serves in epoch 1, tree at 1.0
+[   27] 3  ACK 1.0 from 1                               -> UPTODATE to 1
+[   28] 2  UPTODATE from 3                              -> ACK 1.0 to 3, serves in epoch 1
+[   28] 1  UPTODATE from 3                              -> ACK 1.0 to 3, serves in epoch 1
+[   29] 3  ACK 1.0 from 2
+[   29] 3  ACK 1.0 from 1
 
 == The leader is lost. Equal logs: the larger number wins. Then the old leader comes back, and follows.
 [    0] 3  crashes

@@ -4,31 +4,31 @@
 [    0] 1  starts                                       -> tree at 0.0
 [    0] 2  starts                                       -> tree at 0.0
 [    0] 3  starts                                       -> tree at 0.0
-[    8] 3  QUERY, QUERY, STATUS looking, log 0.0 (epoch 0), STATUS looking, log 0.0 (epoch 0) from 2
+[   14] 3  QUERY, QUERY, STATUS looking, log 0.0 (epoch 0), STATUS looking, log 0.0 (epoch 0) from 2
                                                         -> writes promise of attempt 1 ballot 1.3
-[   10] 3  promise of attempt 1 ballot 1.3 is durable   -> PREPARE attempt 1 ballot 1.3 to 1, 2
-[   11] 1  PREPARE attempt 1 ballot 1.3 from 3          -> writes promise of attempt 1 ballot 1.3
-[   11] 2  PREPARE attempt 1 ballot 1.3 from 3          -> writes promise of attempt 1 ballot 1.3
-[   13] 1  promise of attempt 1 ballot 1.3 is durable   -> PROMISE attempt 1 ballot 1.3, nothing accepted, log 0.0 (epoch 0) to 3
-[   13] 2  promise of attempt 1 ballot 1.3 is durable   -> PROMISE attempt 1 ballot 1.3, nothing accepted, log 0.0 (epoch 0) to 3
-[   14] 3  PROMISE attempt 1 ballot 1.3, nothing accepted, log 0.0 (epoch 0) from 1
+[   16] 3  promise of attempt 1 ballot 1.3 is durable   -> PREPARE attempt 1 ballot 1.3 to 1, 2
+[   17] 1  PREPARE attempt 1 ballot 1.3 from 3          -> writes promise of attempt 1 ballot 1.3
+[   17] 2  PREPARE attempt 1 ballot 1.3 from 3          -> writes promise of attempt 1 ballot 1.3
+[   19] 1  promise of attempt 1 ballot 1.3 is durable   -> PROMISE attempt 1 ballot 1.3, nothing accepted, log 0.0 (epoch 0) to 3
+[   19] 2  promise of attempt 1 ballot 1.3 is durable   -> PROMISE attempt 1 ballot 1.3, nothing accepted, log 0.0 (epoch 0) to 3
+[   20] 3  PROMISE attempt 1 ballot 1.3, nothing accepted, log 0.0 (epoch 0) from 1
                                                         -> writes value 3 accepted in attempt 1 ballot 1.3,
                                                            ACCEPT attempt 1 ballot 1.3 value 3 to 1, 2
-[   14] 3  PROMISE attempt 1 ballot 1.3, nothing accepted, log 0.0 (epoch 0) from 2
-[   15] 1  ACCEPT attempt 1 ballot 1.3 value 3 from 3   -> writes value 3 accepted in attempt 1 ballot 1.3
-[   15] 2  ACCEPT attempt 1 ballot 1.3 value 3 from 3   -> writes value 3 accepted in attempt 1 ballot 1.3
-[   16] 3  value 3 accepted in attempt 1 ballot 1.3 is durable
-[   17] 1  value 3 accepted in attempt 1 ballot 1.3 is durable
+[   20] 3  PROMISE attempt 1 ballot 1.3, nothing accepted, log 0.0 (epoch 0) from 2
+[   21] 1  ACCEPT attempt 1 ballot 1.3 value 3 from 3   -> writes value 3 accepted in attempt 1 ballot 1.3
+[   21] 2  ACCEPT attempt 1 ballot 1.3 value 3 from 3   -> writes value 3 accepted in attempt 1 ballot 1.3
+[   22] 3  value 3 accepted in attempt 1 ballot 1.3 is durable
+[   23] 1  value 3 accepted in attempt 1 ballot 1.3 is durable
                                                         -> ACCEPTED attempt 1 ballot 1.3 value 3 to 3
-[   17] 2  value 3 accepted in attempt 1 ballot 1.3 is durable
+[   23] 2  value 3 accepted in attempt 1 ballot 1.3 is durable
                                                         -> ACCEPTED attempt 1 ballot 1.3 value 3 to 3
-[   18] 3  ACCEPTED attempt 1 ballot 1.3 value 3 from 1 -> CHOSEN attempt 1 value 3 to 1, 2, leads
-[   18] 3  ACCEPTED attempt 1 ballot 1.3 value 3 from 2
-[   19] 1  CHOSEN attempt 1 value 3 from 3              -> follows 3
-[   19] 2  CHOSEN attempt 1 value 3 from 3              -> follows 3
-[   32] 3  ACK 1.0 from 2                               -> serves in epoch 1, tree at 1.0
-[   33] 2  UPTODATE from 3                              -> serves in epoch 1
-[   33] 1  UPTODATE from 3                              -> serves in epoch 1
+[   24] 3  ACCEPTED attempt 1 ballot 1.3 value 3 from 1 -> CHOSEN attempt 1 value 3 to 1, 2, leads
+[   24] 3  ACCEPTED attempt 1 ballot 1.3 value 3 from 2
+[   25] 1  CHOSEN attempt 1 value 3 from 3              -> follows 3
+[   25] 2  CHOSEN attempt 1 value 3 from 3              -> follows 3
+[   38] 3  ACK 1.0 from 2                               -> serves in epoch 1, tree at 1.0
+[   39] 2  UPTODATE from 3                              -> serves in epoch 1
+[   39] 1  UPTODATE from 3                              -> serves in epoch 1
 
 == The leader is lost. The two others have its history; a new attempt is a new instance.
 [    0] 3  crashes

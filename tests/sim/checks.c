@@ -70,6 +70,9 @@ sim_check_append(Node *node, int64_t zxid, GBytes *txn)
 	if (node->store.snapshot && node->store.foreign)
 		sim_fail(node->sim, "log-behind-snapshot", "server %" PRId64 " logs " HEX
 			 " while a leader's snapshot is not on its disk", node->sid, (guint64)zxid);
+	if (node->server->holding)
+		sim_fail(node->sim, "log-behind-snapshot", "server %" PRId64 " logs " HEX " and has no snapshot yet", node->sid,
+			 (guint64)zxid);
 	sim_chain_append(node, zxid, txn);
 }
 
