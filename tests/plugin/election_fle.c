@@ -319,6 +319,21 @@ an_election_is_unanimous_when_every_voter_named_the_leader(void)
 	CU_ASSERT_EQUAL(settled->unanimous, 0);
 }
 
+/* A member of a list under way that is none of the list in force: the quorum of both needs it. */
+static void
+a_voter_that_names_nobody_in_a_later_round_is_joined_in_it(void)
+{
+	g_autoptr(Server) server = looking(ME, 7, 1);
+
+	hear(server, 3, PDK_PEER_LOOKING, INT64_MIN, 5, 4, 1);
+	CU_ASSERT_TRUE(told(server, 3, PDK_PEER_LOOKING, 2, 7, 4, 1));
+	hear(server, 3, PDK_PEER_LOOKING, 2, 7, 4, 1);
+	wait(server, 200 * MS);
+	CU_ASSERT_EQUAL(server->elections, 1);
+	CU_ASSERT_EQUAL(server->vote.round, 4);
+	CU_ASSERT_EQUAL(server->state, PDK_PEER_LEADING);
+}
+
 static void
 a_voter_that_is_known_to_be_down_costs_nothing(void)
 {
@@ -723,6 +738,7 @@ static const ConformanceCase cases[] = {
 	CONFORMANCE_CASE(a_voter_that_is_known_to_be_down_costs_nothing),
 	CONFORMANCE_CASE(a_voter_that_was_never_there_may_be_about_to_come),
 	CONFORMANCE_CASE(the_wait_ends_when_all_agree_but_not_before),
+	CONFORMANCE_CASE(a_voter_that_names_nobody_in_a_later_round_is_joined_in_it),
 	CONFORMANCE_CASE(an_election_is_unanimous_when_every_voter_named_the_leader),
 	CONFORMANCE_CASE(a_better_vote_in_the_wait_goes_on_with_the_election),
 	CONFORMANCE_CASE(a_worse_vote_of_a_newer_round_in_the_wait_is_passed_over),

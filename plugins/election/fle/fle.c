@@ -306,6 +306,16 @@ leader_confirms(const PdkElection *self, const Ballots *ballots, const PdkVote *
 /* ---- looking ---- */
 
 static void
+join_round(PdkElection *self, int64_t round, PdkVote proposal)
+{
+	self->clock = round;
+	g_array_set_size(self->received.ballots, 0);
+	self->proposal = proposal;
+	self->finalize_us = INT64_MAX;
+	tell_voters(self);
+}
+
+static void
 hear_looking(PdkElection *self, int64_t sid, const PdkVote *vote)
 {
 	const Ballot ballot = proposed(self);
@@ -313,11 +323,7 @@ hear_looking(PdkElection *self, int64_t sid, const PdkVote *vote)
 	if (self->initial.zxid == -1 || vote->zxid == -1)
 		return; /* a database that is not to be trusted has no say */
 	if (vote->round > self->clock) {
-		self->clock = vote->round;
-		g_array_set_size(self->received.ballots, 0);
-		self->proposal = vote_beats(self->ensemble, vote, &self->initial) ? *vote : self->initial;
-		self->finalize_us = INT64_MAX;
-		tell_voters(self);
+		join_round(self, vote->round, vote_beats(self->ensemble, vote, &self->initial) ? *vote : self->initial);
 	} else if (vote->round < self->clock) {
 		return; /* it was answered when it came */
 	} else if (vote_beats(self->ensemble, vote, &self->proposal)) {
@@ -366,8 +372,15 @@ waits_through(const PdkElection *self, const PdkVote *vote)
 static void
 hear_while_looking(PdkElection *self, int64_t sid, const Notification *heard)
 {
-	if (!is_voter(self, heard->vote.leader))
+	if (!is_voter(self, heard->vote.leader)) {
+		/*
+		 * A voter of a list under way that has no vote by the list in force names nobody until it hears of a leader, and is needed
+		 * for a quorum of both: in a later round it would not hear.
+		 */
+		if (heard->state == PDK_PEER_LOOKING && heard->vote.round > self->clock)
+			join_round(self, heard->vote.round, self->initial);
 		return;
+	}
 	if (heard->state == PDK_PEER_LOOKING && !waits_through(self, &heard->vote))
 		hear_looking(self, sid, &heard->vote);
 	else if (heard->state == PDK_PEER_FOLLOWING || heard->state == PDK_PEER_LEADING)
