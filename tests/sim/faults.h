@@ -12,6 +12,7 @@ typedef enum {
 	FAULT_DRAWN,  /* a run may meet it */
 	FAULT_ALWAYS, /* it repairs: every mix has it */
 	FAULT_NAMED,  /* not drawn, only named */
+	FAULT_MEMBERS, /* drawn, where the list of members changes at all: in a run of three */
 } SimFaultHow;
 
 typedef struct {
@@ -31,7 +32,10 @@ typedef struct {
 	unsigned weights[SIM_FAULTS_MAX];
 } SimMix;
 
-/* Each kind is in with a chance of one half, with a weight of 1 to 10; never none. */
+/*
+ * Each kind is in with a chance of one half, with a weight of 1 to 10; never none. Those that change the list of members are so in
+ * one run of three, and in no other.
+ */
 SimMix sim_mix_draw(PdkRandom *draw);
 /*
  * "crash=3,cut": the named ones, with the weight behind '=' or 1, and those that repair. False: *unknown is the name that is

@@ -2,6 +2,8 @@
 /* Which kinds of faults a run meets, and how often. Changes when mixes are drawn or told otherwise. */
 #include "sim/faults.h"
 
+#define MEMBERS_ONE_OF 3 /* runs: in it the list of members may change */
+
 static int
 find(const char *name)
 {
@@ -23,7 +25,7 @@ sum_of(const SimMix *mix)
 }
 
 static bool
-draw_weights(SimMix *mix, PdkRandom *draw)
+draw_weights(SimMix *mix, PdkRandom *draw, bool members_change)
 {
 	unsigned n;
 	const SimFault *faults = sim_faults(&n);
@@ -31,7 +33,7 @@ draw_weights(SimMix *mix, PdkRandom *draw)
 	for (unsigned i = 0; i < n; i++) {
 		bool in = pdk_random_below(draw, 2) != 0;
 		unsigned weight = 1 + (unsigned)pdk_random_below(draw, 10);
-		bool drawn = faults[i].how == FAULT_DRAWN && in;
+		bool drawn = in && (faults[i].how == FAULT_DRAWN || (faults[i].how == FAULT_MEMBERS && members_change));
 		mix->weights[i] = drawn || faults[i].how == FAULT_ALWAYS ? weight : 0;
 		some = some || drawn;
 	}
@@ -42,7 +44,9 @@ SimMix
 sim_mix_draw(PdkRandom *draw)
 {
 	SimMix mix = {0};
-	while (!draw_weights(&mix, draw))
+	PdkRandom aside = *draw; /* the stories of the other runs are as if this had not been asked */
+	bool members_change = pdk_random_below(&aside, MEMBERS_ONE_OF) == 0;
+	while (!draw_weights(&mix, draw, members_change))
 		continue;
 	return mix;
 }
