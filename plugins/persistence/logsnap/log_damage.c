@@ -67,6 +67,19 @@ first_unwritten(const Window *window, size_t until)
 	return until;
 }
 
+/* One bit that turned over explains it, and no block that was not written does. */
+static bool
+was_whole(const Window *window)
+{
+	size_t at = log_flip_find(window->data, window->length, window->max_record_bytes);
+
+	if (at == LOG_FLIP_NONE)
+		return false;
+	size_t into = (size_t)((window->offset + (int64_t)at) % BLOCK_BYTES);
+	size_t begin = at - MIN(at, into), end = MIN(at + BLOCK_BYTES - into, window->length);
+	return !all_zeros(window->data + begin, end - begin);
+}
+
 /* Does a whole record begin at @at? Returns its length with everything around it, 0 otherwise. */
 static size_t
 whole_record(const Window *window, size_t at)
@@ -123,7 +136,7 @@ judge_window(const Window *window, BrokenRecord broken, int64_t record_bytes, un
 	*ignored = find_records(window, &first, &last);
 	if (*ignored > 0 && (first_unwritten(window, first) == first || last > LOG_STEP_BYTES))
 		return DAMAGE_MIDDLE;
-	if (log_flip_explains(window->data, window->length, window->max_record_bytes))
+	if (was_whole(window))
 		return DAMAGE_MIDDLE;
 	if (*ignored > 0 || (broken != BROKEN_CHECKSUM && broken != BROKEN_LENGTH))
 		return DAMAGE_TORN;

@@ -10,7 +10,7 @@
  * - a whole record (checksum right, zxid rising) behind the broken one, with no unwritten block between: the
  *   middle is damaged;
  * - a whole record further behind than one write reaches (LOG_STEP_BYTES): the middle is damaged;
- * - a record that one flipped bit would explain: it was whole, and is damaged;
+ * - a record that one flipped bit would explain, outside of unwritten blocks: it was whole, and is damaged;
  * - otherwise a wrong checksum or an impossible length is damage, unless the record holds an unwritten block
  *   (Java refuses these two always, and is silent about all else);
  * - otherwise the log ends here.

@@ -3,15 +3,19 @@
 #ifndef LOGSNAP_LOG_FLIP_H
 #define LOGSNAP_LOG_FLIP_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#define LOG_FLIP_NONE SIZE_MAX
+
 /*
- * @record: what stands where the record begins, @length: bytes up to the end of the file (or as far as they were read). True when
- * one bit turned over, anywhere in its checksum, length, payload or end mark, makes it whole. An interrupted write loses blocks of
- * 512 bytes and looks like that by chance only (less than once in a million for a payload below 1 KB, once in ten thousand for 64 KB).
+ * @record: what stands where the record begins, @length: bytes up to the end of the file (or as far as they were read). When one
+ * bit turned over, anywhere in its checksum, length, payload or end mark, makes it whole: the offset of the byte with that bit.
+ *
+ * An interrupted write loses blocks of 512 bytes. It looks like that where the block at that offset is lost and held nothing but
+ * the one bit; the caller looks. Else it does by chance only: less than once in a million for a payload below 1 KB, once in ten
+ * thousand for 64 KB.
  */
-bool log_flip_explains(const uint8_t *record, size_t length, int64_t max_record_bytes);
+size_t log_flip_find(const uint8_t *record, size_t length, int64_t max_record_bytes);
 
 #endif
