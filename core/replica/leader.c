@@ -226,6 +226,21 @@ give_way(PdkReplica *replica, const PdkHandler *handler)
 	replica->effects->again = true;
 }
 
+/*
+ * A member that has promised a higher epoch, to a leader that failed, cannot follow this one, however often it comes. Once there was
+ * time for all the others to be brought up, the leader looks again, and its next epoch is high enough. Java's leads on without it.
+ */
+static void
+take_in(PdkReplica *replica, const PdkHandler *handler)
+{
+	PdkLeading *leading = &replica->leading;
+	if (!leading->may_commit || leading->tick < replica->params.init_limit || !pdk_members_find(replica->committed, handler->sid))
+		return;
+	replica->refused_epoch = MAX(replica->refused_epoch, handler->accepted_epoch);
+	leading->leave = "a member has accepted a higher epoch and is shut out until there is one above that";
+	replica->effects->again = true;
+}
+
 void
 pdk_leader_connected(PdkReplica *replica, PdkHandler *handler)
 {
@@ -236,7 +251,10 @@ pdk_leader_connected(PdkReplica *replica, PdkHandler *handler)
 			pdk_sids_add(&leading->connecting, handler->sid);
 		choose_epoch(replica);
 	}
-	if (leading->epoch >= 0 && handler->accepted_epoch > leading->epoch)
+	bool refuses = leading->epoch >= 0 && handler->accepted_epoch > leading->epoch;
+	if (refuses && leading->established)
+		take_in(replica, handler);
+	else if (refuses)
 		give_way(replica, handler);
 	pdk_handler_advance(replica, handler);
 }

@@ -25,6 +25,7 @@ static const Known known[] = {
 	{24, "fle", "sessions whose close was forgotten when leading ended wait for a deadline"},
 	{182, "fle", "the leader is lost while its whole snapshot is being saved: its completion is waited for"},
 	{527, "fle", "two followers with tails wait for a leader that needs one of them"},
+	{2000535, "fle", "two followers accepted a higher epoch than the leader that is established without them"},
 	{853, "fle", "a server stands still while a fault ends: nothing overtakes what waits for it"},
 	{941, "fle", "the same"},
 	{23, "paxos", "the same"},

@@ -221,6 +221,60 @@ it_gives_way_to_nobody_who_could_not_lead(void)
 	CU_ASSERT_FALSE(world_looks(world));
 }
 
+/* ---- once it is established ---- */
+
+/* Server 2 follows; after so many ticks @sid says which epoch it has accepted. */
+static World *
+serves_and_hears(unsigned ticks, PdkPacketType type, int64_t sid, int64_t accepted)
+{
+	World *world = world_new(&(Start){
+		.members = "server.1=127.0.0.1:2881:3881\nserver.2=127.0.0.1:2882:3882\nserver.3=127.0.0.1:2883:3883\n"
+			   "server.4=127.0.0.1:2884:3884:observer\n",
+		.current = 1,
+		.history = 5,
+	});
+	Peer *follower = peer_joins(world, PDK_PACKET_FOLLOWERINFO, 2, zx(1, 5));
+	for (unsigned i = 0; i < 2 * ticks; i++) {
+		world_wait(world, TICK_US / 2);
+		peer_send(world, follower, PDK_PACKET_PING, 0, NULL, 0);
+	}
+	CU_ASSERT_TRUE(world->serving);
+	Peer *late = peer_connect(world);
+	peer_hello(world, late, type, sid, accepted);
+	return world;
+}
+
+static void
+who_promised_a_higher_epoch_is_not_shut_out_for_ever(void)
+{
+	static const PdkPacketType types[] = {PDK_PACKET_FOLLOWERINFO, PDK_PACKET_OBSERVERINFO};
+	for (int64_t sid = 3; sid <= 4; sid++) {
+		g_autoptr(World) world = serves_and_hears(INIT_TICKS, types[sid - 3], sid, 20);
+		CU_ASSERT_TRUE(world_looks(world));
+		CU_ASSERT_TRUE(world_said(world, "leading ends: a member has accepted a higher epoch"));
+		world_elect(world);
+		Peer *two = greets(world, 2, 2);
+		CU_ASSERT_TRUE(peer_gets(two, PDK_PACKET_LEADERINFO, zx(21, 0)));
+	}
+}
+
+static void
+the_others_are_brought_up_first(void)
+{
+	g_autoptr(World) world = serves_and_hears(INIT_TICKS - 1, PDK_PACKET_FOLLOWERINFO, 3, 20);
+	CU_ASSERT_FALSE(world_looks(world));
+	CU_ASSERT_TRUE(world->serving);
+}
+
+static void
+it_leads_on_for_strangers_and_for_those_who_can_follow(void)
+{
+	g_autoptr(World) stranger = serves_and_hears(INIT_TICKS, PDK_PACKET_FOLLOWERINFO, 9, 20);
+	CU_ASSERT_FALSE(world_looks(stranger));
+	g_autoptr(World) promised = serves_and_hears(INIT_TICKS, PDK_PACKET_FOLLOWERINFO, 3, 2);
+	CU_ASSERT_FALSE(world_looks(promised));
+}
+
 int
 main(void)
 {
@@ -240,6 +294,9 @@ main(void)
 	CASE(others_have_a_while_to_accept_a_leader_that_one_is_ahead_of);
 	CASE(each_time_in_vain_the_others_have_longer);
 	CASE(it_gives_way_to_nobody_who_could_not_lead);
+	CASE(who_promised_a_higher_epoch_is_not_shut_out_for_ever);
+	CASE(the_others_are_brought_up_first);
+	CASE(it_leads_on_for_strangers_and_for_those_who_can_follow);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	unsigned failures = CU_get_number_of_failures();
