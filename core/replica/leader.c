@@ -208,9 +208,9 @@ pdk_leader_epoch_saved(PdkReplica *replica)
 }
 
 /*
- * A voter that could lead cannot follow: it is ahead, or has promised a higher epoch. Only its connection ends, and the others may
- * still accept this leader; but where they are no quorum without it, all should look again: then it wins, or the next epoch is
- * high enough. At once when nobody else is to be waited for; otherwise each time in vain leaves the others twice as long.
+ * A voter that could lead cannot follow: it is ahead, or has promised a higher epoch, or this one to somebody else. Only its
+ * connection ends, and the others may still accept this leader; but where they are no quorum without it, all should look again:
+ * then it wins, or the next epoch is high enough. At once when nobody else is to be waited for; otherwise each time in vain leaves the others twice as long.
  */
 static void
 give_way(PdkReplica *replica, const PdkHandler *handler)
@@ -241,6 +241,13 @@ take_in(PdkReplica *replica, const PdkHandler *handler)
 	replica->effects->again = true;
 }
 
+/* It has accepted this very epoch, of another leader or before its connection broke, and its word for it does not count again. */
+static bool
+is_spent(const PdkLeading *leading, const PdkHandler *handler)
+{
+	return leading->epoch >= 0 && handler->accepted_epoch == leading->epoch && !pdk_sids_has(&leading->accepted, handler->sid);
+}
+
 void
 pdk_leader_connected(PdkReplica *replica, PdkHandler *handler)
 {
@@ -254,7 +261,7 @@ pdk_leader_connected(PdkReplica *replica, PdkHandler *handler)
 	bool refuses = leading->epoch >= 0 && handler->accepted_epoch > leading->epoch;
 	if (refuses && leading->established)
 		take_in(replica, handler);
-	else if (refuses)
+	else if (refuses || is_spent(leading, handler))
 		give_way(replica, handler);
 	pdk_handler_advance(replica, handler);
 }

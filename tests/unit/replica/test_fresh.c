@@ -180,6 +180,34 @@ so_does_one_whose_epoch_was_promised_by_others_and_takes_a_higher_one(void)
 }
 
 static void
+so_does_one_whose_very_epoch_was_promised_to_another(void)
+{
+	g_autoptr(World) world = world_new(&whole);
+	says(world, 2, 0, 0);
+	greets(world, 3, 2);
+	CU_ASSERT_TRUE(world_looks(world));
+	world_elect(world);
+	Peer *fresh = greets(world, 2, 2);
+	CU_ASSERT_TRUE(peer_gets(fresh, PDK_PACKET_LEADERINFO, zx(3, 0)));
+}
+
+static void
+who_promised_this_epoch_to_this_leader_may_come_again(void)
+{
+	Start start = whole;
+	start.members = FIVE;
+	g_autoptr(World) world = world_new(&start);
+	Peer *two = greets(world, 2, 1);
+	greets(world, 3, 1);
+	peer_ackepoch(world, two, zx(1, 5), 1);
+	CU_ASSERT_FALSE(accepted(world));
+	peer_close(world, two);
+	greets(world, 2, 2);
+	world_wait(world, 4 * TICK_US);
+	CU_ASSERT_FALSE(world_looks(world));
+}
+
+static void
 others_have_a_while_to_accept_a_leader_that_one_is_ahead_of(void)
 {
 	g_autoptr(World) world = world_new(&whole);
@@ -291,6 +319,8 @@ main(void)
 	CASE(the_operator_is_told_after_a_tick_and_then_once_a_minute);
 	CASE(a_leader_that_needs_one_ahead_gives_way_at_once);
 	CASE(so_does_one_whose_epoch_was_promised_by_others_and_takes_a_higher_one);
+	CASE(so_does_one_whose_very_epoch_was_promised_to_another);
+	CASE(who_promised_this_epoch_to_this_leader_may_come_again);
 	CASE(others_have_a_while_to_accept_a_leader_that_one_is_ahead_of);
 	CASE(each_time_in_vain_the_others_have_longer);
 	CASE(it_gives_way_to_nobody_who_could_not_lead);
