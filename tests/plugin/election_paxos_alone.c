@@ -277,6 +277,42 @@ a_ballot_under_an_older_configuration_is_refused(void)
 	CU_ASSERT_EQUAL(alone.saved->len, 1);
 }
 
+static bool
+others_are_voters(void *context G_GNUC_UNUSED, int64_t sid)
+{
+	return sid == 2 || sid == 3;
+}
+
+/* By a list under way, which it does not know, it is a voter, and needed for a quorum. */
+static void
+who_has_no_vote_promises_under_a_newer_configuration_only(void)
+{
+	g_auto(Alone) alone = {0};
+	int64_t value;
+
+	alone_init(&alone, NULL, 0x300000001);
+	alone.ensemble.is_voter = others_are_voters;
+	alone.ensemble.committed_version = alone.ensemble.last_seen_version = 0x300000005;
+	alone_step(&alone, (PdkElectionEvent){.kind = PDK_ELECTION_MEMBERS});
+	alone_look(&alone, 0x300000001);
+	alone_hear(&alone, 2, MESSAGE(PREPARE, 0x300000005, 1, 1, 2));
+	CU_ASSERT_EQUAL(type_of(alone_last(&alone)), STATUS);
+	CU_ASSERT_EQUAL(status_of(&alone, &value), 0);
+	CU_ASSERT_EQUAL(long_at(alone_last(&alone), 4), 0x300000001); /* so that a proposer counts on it */
+	CU_ASSERT_EQUAL(alone.saved->len, 0);
+
+	alone_hear(&alone, 2, MESSAGE(PREPARE, 0x300000007, 1, 1, 2));
+	alone_saved(&alone);
+	CU_ASSERT_EQUAL(type_of(alone_last(&alone)), PROMISE);
+	alone_hear(&alone, 2, MESSAGE(ACCEPT, 0x300000007, 1, 1, 2, 2));
+	alone_saved(&alone);
+	CU_ASSERT_EQUAL(type_of(alone_last(&alone)), ACCEPTED);
+	alone_hear(&alone, 2, MESSAGE(CHOSEN, 0x300000007, 1, 1)); /* it may not lead */
+	CU_ASSERT_EQUAL(alone.elected, 0);
+	alone_hear(&alone, 2, MESSAGE(CHOSEN, 0x300000007, 1, 2));
+	CU_ASSERT_EQUAL(alone.elected, 1);
+}
+
 static void
 an_instance_whose_leader_was_lost_is_over_for_this_server(void)
 {
@@ -344,6 +380,7 @@ main(void)
 		CONFORMANCE_CASE(a_damaged_record_is_said_and_forgotten),
 		CONFORMANCE_CASE(a_leader_named_by_a_reconfiguration_is_told_to_those_who_ask),
 		CONFORMANCE_CASE(a_ballot_under_an_older_configuration_is_refused),
+		CONFORMANCE_CASE(who_has_no_vote_promises_under_a_newer_configuration_only),
 		CONFORMANCE_CASE(an_instance_whose_leader_was_lost_is_over_for_this_server),
 		CONFORMANCE_CASE(a_second_value_under_one_ballot_is_refused),
 		CONFORMANCE_CASE(a_leader_that_was_just_lost_is_passed_over_among_equals),

@@ -91,7 +91,7 @@ refuse(PdkElection *self, int64_t to, const PaxosMessage *message, const char *w
 static bool
 refused(PdkElection *self, int64_t from, const PaxosMessage *message)
 {
-	if (!self->looking || !pdk_paxos_may_vote(self)) {
+	if (!self->looking || !pdk_paxos_may_promise(self, message->instance)) {
 		/* It has a leader, or nothing to vote with: it promises nothing, and says what it knows. */
 		pdk_paxos_learner_tell(self, from, self->ensemble->committed_version);
 		return true;

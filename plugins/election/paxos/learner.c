@@ -10,8 +10,7 @@ query_message(PdkElection *self)
 {
 	return (PaxosMessage){
 		.type = PAXOS_QUERY, .cv = pdk_paxos_cv(self), .k = pdk_paxos_attempt(self),
-		.committed = self->ensemble->committed_version,
-		.summary = pdk_paxos_may_vote(self) ? self->summary : (PaxosSummary){-1, -1},
+		.committed = self->ensemble->committed_version, .summary = self->summary,
 	};
 }
 
@@ -52,7 +51,7 @@ pdk_paxos_learner_tell(PdkElection *self, int64_t sid, int64_t committed)
 	if (self->status != PAXOS_LOOKING) {
 		message.instance = self->instance;
 		message.value = self->vote.leader;
-	} else if (pdk_paxos_may_vote(self)) {
+	} else {
 		message.summary = self->summary;
 	}
 	if (ensemble->reconfig_enabled && ensemble->committed_version > committed) {
@@ -105,7 +104,7 @@ heard_of_looking(PdkElection *self, int64_t from, const PaxosMessage *message)
 	peer->heard = true;
 	peer->summary = message->summary;
 	peer->follows = PAXOS_NOBODY;
-	/* One that knows a newer configuration would promise nothing. */
+	/* One that knows a newer configuration would promise nothing; one that knows only older ones does, see may_promise. */
 	peer->looking = message->summary.zxid >= 0 && message->cv <= pdk_paxos_cv(self);
 }
 

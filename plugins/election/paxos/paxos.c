@@ -40,6 +40,16 @@ pdk_paxos_may_vote(const PdkElection *self)
 	return self->summary.zxid >= 0 && self->ensemble->is_voter(self->ensemble->context, self->ensemble->self);
 }
 
+/*
+ * Whose votes make a quorum is for the proposer to say, who knows more: by its configuration this server may be a voter of one
+ * that is under way, and does not know it. Without its voice neither configuration might have a leader.
+ */
+bool
+pdk_paxos_may_promise(const PdkElection *self, PaxosInstance instance)
+{
+	return pdk_paxos_may_vote(self) || (self->summary.zxid >= 0 && instance.cv > pdk_paxos_cv(self));
+}
+
 int64_t
 pdk_paxos_attempt(const PdkElection *self)
 {

@@ -210,8 +210,10 @@ void pdk_paxos_send(PdkElection *self, int64_t sid, const PaxosMessage *message)
 void pdk_paxos_send_to_voters(PdkElection *self, const PaxosMessage *message);
 /* Version of the newest configuration this server knows. */
 int64_t pdk_paxos_cv(const PdkElection *self);
-/* May it promise, accept and propose? */
+/* May it propose, and be chosen? */
 bool pdk_paxos_may_vote(const PdkElection *self);
+/* May it promise and accept in @instance? */
+bool pdk_paxos_may_promise(const PdkElection *self, PaxosInstance instance);
 /* The attempt it would make: above all it has spent, not below any it heard of. */
 int64_t pdk_paxos_attempt(const PdkElection *self);
 /* An instance was heard of, and a ballot of it (0: none). */
