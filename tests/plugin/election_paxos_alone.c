@@ -212,6 +212,8 @@ who_holds_nothing_follows_where_a_quorum_of_others_does(void)
 	alone_hear(&alone, 3, MESSAGE(STATUS, 0, 5, 3, -1, -1, 0, 5, 0, 2));
 	alone_hear(&alone, 2, MESSAGE(STATUS, 0, 6, 2, -1, -1, 0, 6, 0, 2));
 	CU_ASSERT_EQUAL(alone.elected, 1);
+	alone_hear(&alone, 3, MESSAGE(STATUS, 0, 6, 2, -1, -1, 0, 6, 0, 1));
+	CU_ASSERT_EQUAL(alone.elected, 1); /* it is not through, and may not be taken */
 	alone_hear(&alone, 3, MESSAGE(STATUS, 0, 6, 2, -1, -1, 0, 6, 0, 2));
 	CU_ASSERT_EQUAL(alone.elected, 2);
 }

@@ -16,7 +16,6 @@ sim_talk_open(SimEnd *from, SimEnd *to, PdkPurpose purpose)
 	sim_packets_init(&talk->up);
 	sim_packets_init(&talk->down);
 	from->talk = to->talk = talk;
-	sim_seen(from->node)->following = talk;
 	g_ptr_array_add(from->sim->checks->talks, talk);
 }
 

@@ -77,21 +77,37 @@ check_counted(const Node *leader, int64_t epoch)
 			 "with no more than that promised it", leader->sid, epoch, (guint64)last, sids.n);
 }
 
+/* What was committed in epochs before this one: leaders of later ones may have gone through by now, and committed more. */
+static int64_t
+committed_before(const SimChecks *checks, int64_t epoch)
+{
+	int64_t committed = checks->committed;
+	GHashTableIter iter;
+	gpointer later, through;
+	g_hash_table_iter_init(&iter, checks->through);
+	while (g_hash_table_iter_next(&iter, &later, &through))
+		if (*(int64_t *)later > epoch)
+			committed = MIN(committed, ((SimThrough *)through)->committed);
+	return committed;
+}
+
 static void
 goes_through(Node *leader, int64_t epoch)
 {
 	SimChecks *checks = leader->sim->checks;
-	void *known = g_hash_table_lookup(checks->through, &epoch);
-	if (known && GPOINTER_TO_INT(known) != (int)leader->sid)
-		sim_fail(leader->sim, "A3-one-leader-an-epoch", "servers %d and %" PRId64 " both got a quorum for epoch %" PRId64,
-			 GPOINTER_TO_INT(known), leader->sid, epoch);
+	const SimThrough *known = g_hash_table_lookup(checks->through, &epoch);
+	if (known && known->sid != leader->sid)
+		sim_fail(leader->sim, "A3-one-leader-an-epoch", "servers %" PRId64 " and %" PRId64 " both got a quorum for epoch %"
+			 PRId64, known->sid, leader->sid, epoch);
 	if (known)
 		return;
-	g_hash_table_insert(checks->through, g_memdup2(&epoch, sizeof epoch), GINT_TO_POINTER((int)leader->sid));
+	SimThrough through = {leader->sid, checks->committed};
+	g_hash_table_insert(checks->through, g_memdup2(&epoch, sizeof epoch), g_memdup2(&through, sizeof through));
 	check_counted(leader, epoch);
-	if (!sim_chain_holds(checks, sim_seen(leader)->head, checks->committed))
+	int64_t committed = committed_before(checks, epoch);
+	if (!sim_chain_holds(checks, sim_seen(leader)->head, committed))
 		sim_fail(leader->sim, "A10-initial-history", "server %" PRId64 " leads epoch %" PRId64 " with a log that ends at " HEX
-			 ", " HEX " is committed", leader->sid, epoch, (guint64)sim_seen(leader)->head, (guint64)checks->committed);
+			 ", " HEX " is committed", leader->sid, epoch, (guint64)sim_seen(leader)->head, (guint64)committed);
 }
 
 /* ---- from the learner ---- */
@@ -99,6 +115,8 @@ goes_through(Node *leader, int64_t epoch)
 static void
 on_hello(SimTalk *talk, const PdkPacket *packet)
 {
+	/* Not as it is dialled: that may have taken so long that the learner has another by now. */
+	sim_seen(talk->learner)->following = talk;
 	talk->observer = packet->type == PDK_PACKET_OBSERVERINFO;
 	talk->hello_epoch = pdk_zxid_epoch(packet->zxid);
 	must(talk->learner, pdk_zxid_epoch(packet->zxid) >= sim_seen(talk->learner)->accepted, "A2-promise", packet,

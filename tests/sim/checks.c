@@ -13,7 +13,7 @@ sim_checks_begin(Sim *sim)
 	checks->closing = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	checks->ordered = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	checks->truth = sim_truth_new();
-	checks->through = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	checks->through = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	checks->executed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	checks->summaries = g_array_new(FALSE, FALSE, sizeof(SimSummary));
 	checks->talks = g_ptr_array_new_with_free_func(sim_talk_free);

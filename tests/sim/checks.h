@@ -57,6 +57,12 @@ typedef struct {
 	bool fresh;            /* it holds nothing, and may have forgotten what it held and promised */
 } SimSummary;
 
+/* The leader of an epoch that passed its ACKEPOCH quorum. */
+typedef struct {
+	int64_t sid;
+	int64_t committed;     /* the last txn that was, then */
+} SimThrough;
+
 typedef struct SimPaxos SimPaxos;
 
 struct SimChecks {
@@ -67,7 +73,7 @@ struct SimChecks {
 	GHashTable *closing;   /* sessions whose end was proposed */
 	GHashTable *ordered;   /* session -> cxid of its last request that was carried out */
 	GHashTable *truth;     /* path -> GArray of SimState */
-	GHashTable *through;   /* epoch -> sid that passed its ACKEPOCH quorum */
+	GHashTable *through;   /* epoch -> SimThrough */
 	int64_t committed;     /* the last txn that is */
 	PdkMembers *members;   /* in force then */
 	int64_t change;        /* the last one of these that was proposed */

@@ -425,13 +425,15 @@ strike_full_disk(Sim *sim)
 	return was_up;
 }
 
-/* A crash that leaves a mark on the disk. */
+/* A crash that leaves a mark on the disk; one mark at a time: two bits that flip in one record may well look like a tear. */
 static bool
 damage(Sim *sim, bool (*mar)(Sim *sim, unsigned server))
 {
 	unsigned server = victim(sim);
 	sim_crash(sim, server);
 	wait_some(sim, 2 * SIM_SECOND);
+	if (!sim_is_up(sim, server) && sim_refusal(sim, server))
+		sim_repair(sim, server);
 	bool done = !sim_is_up(sim, server) && mar(sim, server);
 	if (!sim_is_up(sim, server))
 		sim_start(sim, server);

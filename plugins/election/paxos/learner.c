@@ -141,7 +141,8 @@ is_down(PdkElection *self, int64_t sid)
 
 /*
  * A voter without history may have lost its disk, and with it the promise of an epoch above this leader's: with its voice a
- * leader that others have left would go on. So a quorum of the others must be with that leader.
+ * leader that others have left would go on. So a quorum of the others must be with that leader, and be through: who only wants
+ * to follow may have promised a higher epoch, and leave again.
  */
 static bool
 may_join(PdkElection *self, int64_t leader)
@@ -197,7 +198,7 @@ pdk_paxos_learner_status(PdkElection *self, int64_t from, const PaxosMessage *me
 	}
 	peer->heard = true;
 	peer->looking = false;
-	peer->follows = message->value;
+	peer->follows = message->status == PAXOS_ATTACHED ? message->value : PAXOS_NOBODY;
 	heard_of_leader(self, from, message);
 }
 

@@ -145,7 +145,7 @@ typedef struct {
 	bool heard;    /* it said where it stands */
 	bool looking;  /* ... and that it looks, may promise and knows no newer configuration */
 	PaxosSummary summary; /* of one that looks */
-	int64_t follows;      /* whom it follows, or leads as, PAXOS_NOBODY: not known */
+	int64_t follows;      /* whom it follows, or leads as, for good; PAXOS_NOBODY: not known */
 	bool asks;     /* it has no vote, and waits to hear of a leader */
 	bool untold;   /* CHOSEN was not acknowledged yet */
 	bool called_fle, called_nonsense; /* that was logged */
