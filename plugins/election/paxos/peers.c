@@ -47,31 +47,44 @@ pdk_paxos_peers_all_heard(PdkElection *self)
 	return true;
 }
 
-bool
-pdk_paxos_peers_quorum_looks(PdkElection *self)
+/* Do the peers of which @counts holds, and this server if @with_self, make a quorum? */
+static bool
+quorum(PdkElection *self, bool with_self, bool (*counts)(const PaxosPeer *peer, int64_t leader), int64_t leader)
 {
 	g_autoptr(GArray) sids = g_array_new(FALSE, FALSE, sizeof(int64_t));
 
-	g_array_append_val(sids, self->ensemble->self);
+	if (with_self)
+		g_array_append_val(sids, self->ensemble->self);
 	for (guint i = 0; i < self->peers->len; i++) {
 		const PaxosPeer *peer = self->peers->pdata[i];
-		if (peer->looking)
+		if (counts(peer, leader))
 			g_array_append_val(sids, peer->sid);
 	}
 	return self->ensemble->quorum(self->ensemble->context, (const int64_t *)(const void *)sids->data, sids->len);
 }
 
+static bool
+looks(const PaxosPeer *peer, G_GNUC_UNUSED int64_t leader)
+{
+	return peer->looking;
+}
+
+bool
+pdk_paxos_peers_quorum_looks(PdkElection *self)
+{
+	return quorum(self, true, looks, PAXOS_NOBODY);
+}
+
+static bool
+follows(const PaxosPeer *peer, int64_t leader)
+{
+	return peer->heard && peer->follows == leader;
+}
+
 bool
 pdk_paxos_peers_quorum_follows(PdkElection *self, int64_t leader)
 {
-	g_autoptr(GArray) sids = g_array_new(FALSE, FALSE, sizeof(int64_t));
-
-	for (guint i = 0; i < self->peers->len; i++) {
-		const PaxosPeer *peer = self->peers->pdata[i];
-		if (peer->heard && peer->follows == leader)
-			g_array_append_val(sids, peer->sid);
-	}
-	return self->ensemble->quorum(self->ensemble->context, (const int64_t *)(const void *)sids->data, sids->len);
+	return quorum(self, false, follows, leader);
 }
 
 bool
