@@ -57,7 +57,8 @@ pdk_fresh_put_ackepoch(const PdkReplica *replica, PdkBuffer *out, int32_t epoch)
 	uint8_t data[8];
 	pdk_store_u32(data, (uint32_t)epoch);
 	pdk_store_u32(data + 4, TRUSTED);
-	pdk_put_packet(out, PDK_PACKET_ACKEPOCH, silent ? PDK_NO_ZXID : learning->base, data,
+	int64_t logged = learning->asks_snapshot ? 0 : learning->base;
+	pdk_put_packet(out, PDK_PACKET_ACKEPOCH, silent ? PDK_NO_ZXID : logged, data,
 		       empty && replica->trusted ? sizeof data : 4);
 }
 

@@ -136,6 +136,26 @@ pdk_learner_snapshot_over(PdkReplica *replica)
 		carry_out(replica);
 }
 
+/*
+ * Does a snapshot above @zxid stand for what the log lacks below it? No leader sent it that was established, or the next would have
+ * what it holds; but its epoch may be this server's. Cut off, that epoch would have less than others have committed in older ones,
+ * and win the next election.
+ */
+static bool
+only_a_snapshot_has(PdkReplica *replica, int64_t zxid)
+{
+	return zxid > 0 && replica->snapshot_floor > zxid && !surely_logged(replica, zxid);
+}
+
+/* Who says that it has nothing, in an epoch that it promised before, counts for nothing and is sent all. */
+static void
+ask_for_snapshot(PdkReplica *replica, int64_t zxid)
+{
+	replica->snapshot_wanted = replica->learning.epoch;
+	pdk_learner_give_up(replica, "wants the log cut behind 0x%" PRIx64 ", which is only in a snapshot of 0x%" PRIx64
+			    " or later; it is asked for one of its own", (uint64_t)zxid, (uint64_t)replica->snapshot_floor);
+}
+
 static void
 on_trunc(PdkReplica *replica, int64_t zxid)
 {
@@ -155,6 +175,10 @@ on_trunc(PdkReplica *replica, int64_t zxid)
 		learning->tail_end = learning->base;
 		learning->tail_index = first_held_above(replica, zxid, &first);
 		history_begins(replica, zxid);
+		return;
+	}
+	if (only_a_snapshot_has(replica, zxid)) {
+		ask_for_snapshot(replica, zxid);
 		return;
 	}
 	pdk_replica_say(replica, PDK_LOG_INFO, "log cut behind zxid=0x%" PRIx64 " ended=0x%" PRIx64 " leader=%" PRId64,
@@ -182,6 +206,11 @@ on_snap(PdkReplica *replica, int64_t zxid)
 void
 pdk_learner_sync_header(PdkReplica *replica, const PdkPacket *packet)
 {
+	if (replica->learning.asks_snapshot && packet->type != PDK_PACKET_SNAP) {
+		replica->snapshot_wanted = 0;
+		pdk_learner_give_up(replica, "sent %s where it was asked for a snapshot", pdk_packet_name(packet->type));
+		return;
+	}
 	switch (packet->type) {
 	case PDK_PACKET_DIFF:
 		replica->learning.mode = PDK_SYNC_DIFF;

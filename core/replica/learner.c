@@ -277,6 +277,7 @@ on_leaderinfo(PdkReplica *replica, const PdkPacket *packet)
 	}
 	learning->epoch = epoch;
 	learning->promised = epoch == accepted;
+	learning->asks_snapshot = learning->promised && epoch == replica->snapshot_wanted;
 	learning->stage = PDK_LEARNER_EPOCH;
 	if (epoch > accepted)
 		pdk_replica_save_accepted(replica, epoch);
@@ -599,6 +600,7 @@ on_uptodate(PdkReplica *replica)
 		return;
 	learning->stage = PDK_LEARNER_LIVE;
 	replica->cut_tails = false;
+	replica->snapshot_wanted = 0;
 	pdk_master_chosen(replica);
 	commit_upto(replica, learning->commit_upto);
 	/* A snapshot brought the leader's idea of it. */

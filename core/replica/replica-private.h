@@ -232,6 +232,7 @@ typedef struct {
 	int64_t epoch;        /* the leader's */
 	int64_t base;         /* the last zxid logged when the connection stood: what ACKEPOCH says (see fresh.c) */
 	bool promised;        /* it was accepted before: ACKEPOCH says -1 */
+	bool asks_snapshot;   /* ACKEPOCH says that nothing is logged: see snapshot_wanted */
 	PdkSyncMode mode;
 	int64_t target;       /* TRUNC: to be cut to; SNAP: its zxid */
 	bool target_unsure;   /* the log may not have it: only a reload tells */
@@ -303,6 +304,7 @@ struct PdkReplica {
 	bool saving_snapshot; /* a snapshot from a leader is being made durable, whoever asked */
 	int64_t snapshot_zxid;
 	bool cut_tails;      /* a kept tail did not come again: the next TRUNC cuts whatever its epoch */
+	int64_t snapshot_wanted; /* the leader of this epoch would cut a snapshot off, and what no log has goes with it; 0: none would */
 
 	bool trusted;        /* an operator said that this server may hold nothing */
 	int64_t fresh_say_us; /* not again before: who holds nothing, and what to do */

@@ -324,7 +324,8 @@ start(PdkReplica *replica, PdkHandler *handler)
 	bool established = replica->leading.established;
 	int64_t processed = established ? replica->hooks.applied(replica->hooks.context) : initial_zxid(replica);
 	int64_t epoch = pdk_master_epoch(replica);
-	bool disk = replica->params.snapshot_size_factor >= 0 && !handler->disk_failed &&
+	/* Who says that it has nothing may have asked for a snapshot, see ask_for_snapshot. */
+	bool disk = replica->params.snapshot_size_factor >= 0 && !handler->disk_failed && handler->last_zxid > 0 &&
 		    handler->last_zxid >= replica->log_floor;
 	PdkSyncPlan plan =
 		pdk_sync_plan(zxids(&past), past.n_told, processed, handler->last_zxid, epoch, disk);

@@ -469,6 +469,78 @@ a_leaders_snapshot_goes_when_the_next_one_is_kept(void)
 	world_free(play.world);
 }
 
+/*
+ * What is above the target is a leader's snapshot, and what is below it is in no log. Cut, this server would stand in that leader's
+ * epoch with less than what others have committed, and be chosen for its epoch.
+ */
+static void
+a_leaders_snapshot_is_not_cut_off_but_another_one_is_asked_for(void)
+{
+	Play play = play_new();
+	int64_t zxid;
+	int32_t value;
+	play.node->disk.has_older = true;
+	play_serve(&play, 1, 2);
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_discover(&play, 2);
+	play_snapshot(&play, Z(1, 9), 0);
+	play_finish_snapshot(&play, "BenWasHere");
+	play_plain(&play, PDK_PACKET_NEWLEADER, Z(2, 0));
+	play_work(&play);
+	CU_ASSERT_EQUAL(play.node->disk_current, 2);
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_discover(&play, 3);
+	play_plain(&play, PDK_PACKET_TRUNC, Z(1, 8));
+	play_work(&play);
+	CU_ASSERT_EQUAL(play.world->truncs, 0);
+	CU_ASSERT_EQUAL(play.node->disk.snapshot_zxid, Z(1, 9));
+	play_connect(&play);
+	CU_ASSERT_EQUAL(play.node->looked.zxid, Z(1, 9));
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_FOLLOWERINFO, Z(3, 0)));
+	play_leader_info(&play, 3);
+	CU_ASSERT_EQUAL(play_sent(&play, &zxid, &value), PDK_PACKET_ACKEPOCH);
+	CU_ASSERT_TRUE(zxid == 0 && value == -1);
+	play_snapshot(&play, Z(1, 8), 0);
+	play_work(&play);
+	CU_ASSERT_EQUAL(play.node->disk.snapshot_zxid, Z(1, 9));
+	play_finish_snapshot(&play, "BenWasHere");
+	play_plain(&play, PDK_PACKET_NEWLEADER, Z(3, 0));
+	play_work(&play);
+	CU_ASSERT_EQUAL(play.node->disk.snapshot_zxid, Z(1, 8));
+	CU_ASSERT_EQUAL(play.world->truncs, 1);
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACK, Z(3, 0)));
+	world_free(play.world);
+}
+
+/* A leader that sends something else to who says that it has nothing is left: taken for a DIFF, a tail would stay. */
+static void
+only_a_snapshot_will_do_for_who_asked_for_one(void)
+{
+	Play play = play_new();
+	play.node->disk.has_older = true;
+	play_discover(&play, 2);
+	play_snapshot(&play, Z(1, 9), 0);
+	play_finish_snapshot(&play, "BenWasHere");
+	play_work(&play);
+	play_leader_goes(&play);
+	play_connect(&play);
+	play_discover(&play, 3);
+	play_plain(&play, PDK_PACKET_TRUNC, Z(1, 8));
+	play_connect(&play);
+	play_discover(&play, 3);
+	play_plain(&play, PDK_PACKET_DIFF, Z(1, 8));
+	CU_ASSERT_TRUE(play_looks(&play));
+	/* Another leader is told what there is. */
+	play_connect(&play);
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_FOLLOWERINFO, Z(3, 0)));
+	play_leader_info(&play, 4);
+	play_work(&play);
+	CU_ASSERT_TRUE(play_sent_is(&play, PDK_PACKET_ACKEPOCH, Z(1, 9)));
+	world_free(play.world);
+}
+
 static void
 a_snapshot_below_all_others_is_kept_before_the_log_is_cut(void)
 {
@@ -728,6 +800,8 @@ main(void)
 	CU_ADD_TEST(suite, a_target_that_the_log_does_not_have_means_another_try);
 	CU_ADD_TEST(suite, a_snapshot_is_durable_before_anything_is_logged_behind_it);
 	CU_ADD_TEST(suite, a_leaders_snapshot_goes_when_the_next_one_is_kept);
+	CU_ADD_TEST(suite, a_leaders_snapshot_is_not_cut_off_but_another_one_is_asked_for);
+	CU_ADD_TEST(suite, only_a_snapshot_will_do_for_who_asked_for_one);
 	CU_ADD_TEST(suite, a_snapshot_below_all_others_is_kept_before_the_log_is_cut);
 	CU_ADD_TEST(suite, what_a_leader_sends_waits_for_an_own_snapshot);
 	CU_ADD_TEST(suite, what_is_held_is_let_go_when_the_database_is_read_again);

@@ -452,6 +452,18 @@ a_log_with_a_hole_or_an_early_end_ends_in_a_snapshot(void)
 	CU_ASSERT_TRUE(gets_snapshot(three, zx(2, 20), 300));
 }
 
+/* It may hold more than it says, and want the snapshot for that. */
+static void
+who_says_that_nothing_is_logged_is_sent_a_snapshot_though_the_log_reaches_back(void)
+{
+	Peer *two;
+	g_autoptr(World) world = with_short_memory(&two);
+	world->replica->log_floor = 0;
+	Peer *three = arrives(world, PDK_PACKET_FOLLOWERINFO, 3, 0);
+	CU_ASSERT_EQUAL(world->read_from, -1);
+	CU_ASSERT_TRUE(gets_snapshot(three, zx(2, 20), 300));
+}
+
 static void
 one_reader_at_a_time(void)
 {
@@ -493,6 +505,7 @@ main(void)
 	CASE(what_memory_lacks_comes_from_the_log);
 	CASE(a_log_that_does_not_reach_back_ends_in_a_snapshot);
 	CASE(a_log_with_a_hole_or_an_early_end_ends_in_a_snapshot);
+	CASE(who_says_that_nothing_is_logged_is_sent_a_snapshot_though_the_log_reaches_back);
 	CASE(one_reader_at_a_time);
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
