@@ -6,6 +6,7 @@
 #include "replica/replica-private.h"
 
 #define LAST_COUNTER INT64_C(0xfffffffe)
+#define NO_OTHERS "and no quorum of others has accepted its epoch"
 
 static int64_t
 first_zxid(const PdkLeading *leading)
@@ -210,10 +211,11 @@ pdk_leader_epoch_saved(PdkReplica *replica)
 /*
  * A voter that could lead cannot follow: it is ahead, or has promised a higher epoch, or this one to somebody else. Only its
  * connection ends, and the others may still accept this leader; but where they are no quorum without it, all should look again:
- * then it wins, or the next epoch is high enough. At once when nobody else is to be waited for; otherwise each time in vain leaves the others twice as long.
+ * then it wins, or the next epoch is high enough. At once when nobody else is to be waited for; otherwise each time in vain leaves the
+ * others twice as long. @why is said then.
  */
 static void
-give_way(PdkReplica *replica, const PdkHandler *handler)
+give_way(PdkReplica *replica, const PdkHandler *handler, const char *why)
 {
 	PdkLeading *leading = &replica->leading;
 	if (leading->give_way_us != 0 || leading->electing_finished || handler->observer ||
@@ -221,6 +223,7 @@ give_way(PdkReplica *replica, const PdkHandler *handler)
 		return;
 	int64_t wait_us = replica->params.tick_ms * INT64_C(500) << MIN(replica->gave_way, 8);
 	leading->give_way_us = replica->now_us + (pdk_fresh_all_heard(replica, handler->sid) ? 0 : wait_us);
+	leading->give_way_why = why;
 	replica->gave_way++;
 	replica->refused_epoch = MAX(replica->refused_epoch, handler->accepted_epoch);
 	replica->effects->again = true;
@@ -261,8 +264,10 @@ pdk_leader_connected(PdkReplica *replica, PdkHandler *handler)
 	bool refuses = leading->epoch >= 0 && handler->accepted_epoch > leading->epoch;
 	if (refuses && leading->established)
 		take_in(replica, handler);
-	else if (refuses || is_spent(leading, handler))
-		give_way(replica, handler);
+	else if (refuses)
+		give_way(replica, handler, "a follower has accepted a higher epoch, " NO_OTHERS);
+	else if (is_spent(leading, handler))
+		give_way(replica, handler, "a follower has promised this very epoch before, perhaps to another leader, " NO_OTHERS);
 	pdk_handler_advance(replica, handler);
 }
 
@@ -287,7 +292,7 @@ pdk_leader_epoch_accepted(PdkReplica *replica, PdkHandler *handler)
 							       handler->current_epoch, handler->last_zxid, leading->summary_epoch,
 							       leading->initial_zxid);
 			pdk_handler_drop(replica, handler, why);
-			give_way(replica, handler);
+			give_way(replica, handler, "a follower is ahead of it, " NO_OTHERS);
 			return false;
 		}
 		bool counts = !handler->observer && pdk_fresh_counts(replica, handler);
@@ -547,7 +552,7 @@ reason_to_leave(PdkReplica *replica)
 	if (leading->leave)
 		return leading->leave;
 	if (leading->give_way_us != 0 && !leading->electing_finished && now_us >= leading->give_way_us)
-		return "a follower is ahead of it or has accepted a higher epoch, and no quorum of others has accepted this one";
+		return leading->give_way_why;
 	if (now_us >= leading->due_us)
 		return overdue(leading);
 	if (!leading->established)

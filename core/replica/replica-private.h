@@ -165,6 +165,7 @@ typedef struct {
 	PdkLateness unsynced; /* proposals in the own log */
 	const char *leave;    /* it steps down at the next turn, and why */
 	int64_t give_way_us;  /* a better one is there: it goes by then unless a quorum accepted the epoch, 0: none is */
+	const char *give_way_why;
 	int64_t leave_by_us;  /* another leader was named: it goes by then, 0: no */
 	bool may_commit;      /* false: a reconfiguration named another leader */
 	int64_t tick, next_half_us;

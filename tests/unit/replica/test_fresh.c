@@ -174,6 +174,7 @@ so_does_one_whose_epoch_was_promised_by_others_and_takes_a_higher_one(void)
 	says(world, 2, 0, 0);
 	greets(world, 3, 20);
 	CU_ASSERT_TRUE(world_looks(world));
+	CU_ASSERT_TRUE(world_said(world, "leading ends: a follower has accepted a higher epoch, and no quorum"));
 	world_elect(world);
 	Peer *fresh = greets(world, 2, 2);
 	CU_ASSERT_TRUE(peer_gets(fresh, PDK_PACKET_LEADERINFO, zx(21, 0)));
@@ -186,6 +187,7 @@ so_does_one_whose_very_epoch_was_promised_to_another(void)
 	says(world, 2, 0, 0);
 	greets(world, 3, 2);
 	CU_ASSERT_TRUE(world_looks(world));
+	CU_ASSERT_TRUE(world_said(world, "leading ends: a follower has promised this very epoch before"));
 	world_elect(world);
 	Peer *fresh = greets(world, 2, 2);
 	CU_ASSERT_TRUE(peer_gets(fresh, PDK_PACKET_LEADERINFO, zx(3, 0)));
