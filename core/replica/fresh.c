@@ -16,6 +16,14 @@
  *   established once. Had a quorum acked a txn, that member would hold it, or what a later epoch put in its place, and as it is
  *   not ahead of this leader, this leader holds it, too.
  *
+ * What was promised to a leader that is to come is forgotten, too, when a fresh voter joins one that leads already: until syncLimit
+ * is over, one that the others have left does not know it, and with this voter it could go on in its old epoch beside the new one.
+ * Discovery is behind it, so this is the election's to see: it brings in nobody on that leader's word alone. Paxos wants a quorum of
+ * others that say they follow it (may_join). FLE counts the voter itself only among votes that look, and those of an established
+ * leader carry its new epoch, which none that looks has; but a vote that such a leader cast before it led, come once more over a new
+ * connection, brings a fresh voter in when the leader is silent behind it for finalize_wait_ms. Followers that have left since they
+ * said that they follow open the same door in both, for as long.
+ *
  * A leader that is fresh itself counts all alike: a first start. A voter with history is ahead of it and refused.
  *
  * Java leaders know nothing of this. They neither count nor refuse a zxid of -1 (their own for a database not to be trusted), so

@@ -514,6 +514,20 @@ one_leaders_word_alone_is_not_enough(void)
 	CU_ASSERT_EQUAL(server->elections, 0);
 }
 
+/* Its last word of the election that it won may come once more; it leads since, and the others may have left it. */
+static void
+what_a_leader_said_before_it_led_brings_nobody_in_who_lost_all(void)
+{
+	g_autoptr(Server) server = looking(ME, 0, 0);
+
+	hear(server, 3, PDK_PEER_LOOKING, 3, 9, 4, 1);
+	hear(server, 3, PDK_PEER_LEADING, 3, 9, 4, 2);
+	wait(server, 1000 * MS);
+	CU_ASSERT_EQUAL(server->elections, 0);
+	hear(server, 1, PDK_PEER_FOLLOWING, 3, 9, 4, 2);
+	CU_ASSERT_EQUAL(server->elections, 1);
+}
+
 static void
 late_comers_compare_leader_and_epoch_only(void)
 {
@@ -748,6 +762,7 @@ static const ConformanceCase cases[] = {
 	CONFORMANCE_CASE(a_voter_that_decided_first_tells_the_others_in_the_round),
 	CONFORMANCE_CASE(a_leader_must_have_said_itself_that_it_leads),
 	CONFORMANCE_CASE(one_leaders_word_alone_is_not_enough),
+	CONFORMANCE_CASE(what_a_leader_said_before_it_led_brings_nobody_in_who_lost_all),
 	CONFORMANCE_CASE(late_comers_compare_leader_and_epoch_only),
 	CONFORMANCE_CASE(a_leader_that_started_again_does_not_lead_because_others_still_follow_it),
 	CONFORMANCE_CASE(observers_have_no_voice),
