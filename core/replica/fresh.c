@@ -17,12 +17,11 @@
  *   not ahead of this leader, this leader holds it, too.
  *
  * What was promised to a leader that is to come is forgotten, too, when a fresh voter joins one that leads already: until syncLimit
- * is over, one that the others have left does not know it, and with this voter it could go on in its old epoch beside the new one.
- * Discovery is behind it, so this is the election's to see: it brings in nobody on that leader's word alone. Paxos wants a quorum of
- * others that say they follow it (may_join). FLE counts the voter itself only among votes that look, and those of an established
- * leader carry its new epoch, which none that looks has; but a vote that such a leader cast before it led, come once more over a new
- * connection, brings a fresh voter in when the leader is silent behind it for finalize_wait_ms. Followers that have left since they
- * said that they follow open the same door in both, for as long.
+ * is over, one that the others have left does not know it. With this voter it would go on in its old epoch beside the new one; and
+ * were it only to bring this voter up, the two could be a quorum later that never heard of the new one. So a leader brings a fresh
+ * voter up only when it is established, and when followers that are a quorum with it have answered a PING of later than that
+ * voter's ACKEPOCH: one of them would be in the quorum of the higher epoch, and would have left this leader, or not promised yet.
+ * Who was counted by the rule above needs none of this.
  *
  * A leader that is fresh itself counts all alike: a first start. A voter with history is ahead of it and refused.
  *
@@ -114,6 +113,10 @@ pdk_fresh_take_ackepoch(PdkReplica *replica, PdkHandler *handler, PdkSlice data)
 	bool alone = leading->leading && leading->summary_epoch > 0 && handler->current_epoch == 0;
 	handler->fresh = !trusted && handler->current_epoch != -1 &&
 			 (alone || holds_nothing(handler->current_epoch, handler->last_zxid));
+	/* It came before, to this leader or to another of this epoch, and was not brought up. */
+	bool again = !trusted && handler->current_epoch == -1 && handler->last_zxid <= 0;
+	handler->forgetful = leading->leading && (handler->fresh || again) && !handler->observer &&
+			     pdk_members_votes(replica->committed, handler->sid);
 	/* Who says that it has none to a leader without history is not one of ours (ZOOKEEPER-2325). */
 	if (handler->fresh && handler->last_zxid == PDK_NO_ZXID && leads_with_history(replica))
 		handler->last_zxid = 0;
@@ -153,6 +156,71 @@ pdk_fresh_all_heard(const PdkReplica *replica, int64_t but)
 	}
 	return true;
 }
+
+void
+pdk_fresh_electing_finished(PdkReplica *replica)
+{
+	bool all = pdk_fresh_all_heard(replica, -1);
+	for (PdkHandler *handler = replica->handlers; handler; handler = handler->next)
+		if (handler->stage == PDK_HANDLER_SUMMARY && (all || pdk_sids_has(&replica->leading.accepted, handler->sid)))
+			handler->forgetful = false;
+}
+
+/* ---- who is vouched for ---- */
+
+static bool
+may_vouch(const PdkHandler *handler)
+{
+	return handler->stage == PDK_HANDLER_LIVE && !handler->gone && !handler->observer;
+}
+
+/* An answer that is on its way will not do: it may be older than what is to be vouched for. */
+static void
+ask_followers(PdkReplica *replica)
+{
+	replica->leading.vouch_round++;
+	for (PdkHandler *handler = replica->handlers; handler; handler = handler->next) {
+		if (!may_vouch(handler))
+			continue;
+		pdk_handler_ping(replica, handler);
+		handler->vouches_at = handler->pings;
+	}
+}
+
+bool
+pdk_fresh_may_come(PdkReplica *replica, PdkHandler *handler)
+{
+	if (!handler->forgetful)
+		return true;
+	if (!replica->leading.established)
+		return false;
+	if (handler->vouchers == 0) {
+		ask_followers(replica);
+		handler->vouchers = replica->leading.vouch_round;
+	}
+	PdkSids sids;
+	sids.n = 0;
+	pdk_sids_add(&sids, replica->params.self);
+	for (const PdkHandler *other = replica->handlers; other; other = other->next)
+		if (may_vouch(other) && other->vouched >= handler->vouchers)
+			pdk_sids_add(&sids, other->sid);
+	handler->forgetful = !pdk_leader_quorum(replica, &sids);
+	return !handler->forgetful;
+}
+
+void
+pdk_fresh_pong(PdkReplica *replica, PdkHandler *handler)
+{
+	handler->pongs++;
+	if (handler->pongs < handler->vouches_at || handler->vouched == replica->leading.vouch_round)
+		return;
+	handler->vouched = replica->leading.vouch_round;
+	for (PdkHandler *other = replica->handlers; other; other = other->next)
+		if (other->forgetful)
+			pdk_handler_advance(replica, other);
+}
+
+/* ---- what the operator is told ---- */
 
 static char *
 missing(const PdkReplica *replica)

@@ -281,6 +281,7 @@ pdk_handler_ping(PdkReplica *replica, PdkHandler *handler)
 		return;
 	}
 	int64_t last = replica->leading.leading ? replica->leading.proposed : replica->hooks.applied(replica->hooks.context);
+	handler->pings += handler->stage == PDK_HANDLER_LIVE; /* before UPTODATE it is not answered */
 	pdk_handler_put(replica, handler, PDK_PACKET_PING, last, NULL);
 }
 
@@ -374,7 +375,8 @@ pdk_handler_advance(PdkReplica *replica, PdkHandler *handler)
 		return;
 	if (handler->stage == PDK_HANDLER_EPOCH && (follows || leading->epoch_fixed))
 		send_leaderinfo(replica, handler);
-	else if (handler->stage == PDK_HANDLER_SUMMARY && (follows || leading->electing_finished))
+	else if (handler->stage == PDK_HANDLER_SUMMARY &&
+		 (follows || (leading->electing_finished && pdk_fresh_may_come(replica, handler))))
 		pdk_sync_begin(replica, handler);
 	else if (handler->stage == PDK_HANDLER_ACKED && (follows || leading->established))
 		go_live(replica, handler);
@@ -504,13 +506,15 @@ reader_of(PdkSlice data)
 }
 
 static void
-take_ping(PdkReplica *replica, PdkSlice data)
+take_ping(PdkReplica *replica, PdkHandler *handler, PdkSlice data)
 {
 	PdkJute in = reader_of(data);
 	while (pdk_jute_left(&in) >= 12) {
 		int64_t session = pdk_get_long(&in);
 		replica->hooks.touch(replica->hooks.context, session, pdk_get_int(&in));
 	}
+	if (replica->leading.leading && handler->stage == PDK_HANDLER_LIVE)
+		pdk_fresh_pong(replica, handler);
 }
 
 void
@@ -598,7 +602,7 @@ take_later(PdkReplica *replica, PdkHandler *handler, const PdkPacket *packet)
 	if (packet->type == PDK_PACKET_ACK)
 		take_ack(replica, handler, packet->zxid);
 	else if (packet->type == PDK_PACKET_PING)
-		take_ping(replica, packet->data);
+		take_ping(replica, handler, packet->data);
 	else if (packet->type == PDK_PACKET_REVALIDATE)
 		take_revalidate(replica, handler, packet);
 	else if (packet->type == PDK_PACKET_REQUEST)

@@ -80,7 +80,7 @@ quorum_in_time(const PdkReplica *replica)
 	sids.n = 0;
 	pdk_sids_add(&sids, replica->params.self);
 	for (const PdkHandler *handler = replica->handlers; handler; handler = handler->next) {
-		bool known = !handler->gone && handler->stage > PDK_HANDLER_HELLO && !handler->observer;
+		bool known = !handler->gone && handler->stage > PDK_HANDLER_HELLO && !handler->observer && !handler->forgetful;
 		if (known && replica->leading.tick <= handler->deadline_tick)
 			pdk_sids_add(&sids, handler->sid);
 	}
@@ -170,6 +170,7 @@ check_accepted(PdkReplica *replica)
 		return;
 	if (!pdk_members_quorum(replica->committed, &leading->accepted) && !pdk_fresh_all_heard(replica, -1))
 		return;
+	pdk_fresh_electing_finished(replica);
 	leading->electing_finished = true;
 	leading->due_us = replica->now_us + pdk_replica_init_us(replica);
 	leading->current_saving = true;

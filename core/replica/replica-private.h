@@ -110,6 +110,11 @@ struct PdkHandler {
 	int64_t current_epoch; /* of ACKEPOCH; -1: it had accepted the epoch before */
 	int64_t last_zxid;     /* of ACKEPOCH */
 	bool fresh;           /* by ACKEPOCH it holds nothing of the history, and nobody said that this is right */
+	bool forgetful;       /* ... and it may have forgotten a promise: others vouch for this leader before it is brought up */
+	uint64_t vouchers;    /* of a forgetful one: the round of questions that is to be answered, 0: not asked yet */
+	uint32_t pings, pongs; /* PINGs since UPTODATE, and answers; each is answered */
+	uint32_t vouches_at;  /* with so many answers it has answered the round of questions under way */
+	uint64_t vouched;     /* the last round that it answered */
 	PdkSyncMode mode;
 	bool walking;         /* the snapshot walk is this learner's */
 	bool waits_for_walk;  /* SNAP is wanted, another walk is under way */
@@ -155,6 +160,7 @@ typedef struct {
 	bool electing_finished;               /* a quorum accepted the epoch */
 	bool current_saving, current_saved;   /* currentEpoch */
 	bool established;
+	uint64_t vouch_round; /* rounds of questions whether the followers are there */
 	int64_t due_us;       /* the present wait ends by then */
 	int64_t initial_zxid; /* last zxid of the initial history: all held when leading began */
 	int64_t summary_epoch; /* own (currentEpoch, lastZxid) when leading began */
@@ -469,6 +475,12 @@ void pdk_fresh_leader_turn(PdkReplica *replica);
 void pdk_fresh_take_ackepoch(PdkReplica *replica, PdkHandler *handler, PdkSlice data);
 /* Its promise counts by itself. */
 bool pdk_fresh_counts(const PdkReplica *replica, const PdkHandler *handler);
+/* A quorum accepted the epoch: who was counted for it needs nobody to vouch. */
+void pdk_fresh_electing_finished(PdkReplica *replica);
+/* LEADING: may a learner be brought up that waits in SUMMARY? Asks the followers, if that is what it takes. */
+bool pdk_fresh_may_come(PdkReplica *replica, PdkHandler *handler);
+/* A follower answered a PING: those that waited for that come. */
+void pdk_fresh_pong(PdkReplica *replica, PdkHandler *handler);
 /* Has every voter of the committed configuration (@but one, -1: all) promised on a connection that stands, and is not ahead? */
 bool pdk_fresh_all_heard(const PdkReplica *replica, int64_t but);
 

@@ -46,18 +46,18 @@
 [   22] 2  acceptedEpoch 1 is durable                   -> ACKEPOCH log to 0.0, of epoch 0 to 3
 [   22] 1  acceptedEpoch 1 is durable                   -> ACKEPOCH log to 0.0, of epoch 0 to 3
 [   23] 3  ACKEPOCH log to 0.0, of epoch 0 from 2       -> writes currentEpoch 1, DIFF 0.0, NEWLEADER 1.0 to 2
-[   23] 3  ACKEPOCH log to 0.0, of epoch 0 from 1       -> DIFF 0.0, NEWLEADER 1.0 to 1
+[   23] 3  ACKEPOCH log to 0.0, of epoch 0 from 1
 [   24] 2  DIFF 0.0, NEWLEADER 1.0 from 3               -> writes currentEpoch 1
-[   24] 1  DIFF 0.0, NEWLEADER 1.0 from 3               -> writes currentEpoch 1
 [   25] 3  currentEpoch 1 is durable
 [   26] 2  currentEpoch 1 is durable                    -> ACK 1.0 to 3
-[   26] 1  currentEpoch 1 is durable                    -> ACK 1.0 to 3
 [   27] 3  ACK 1.0 from 2                               -> UPTODATE to 2, serves in epoch 1, tree at 1.0
-[   27] 3  ACK 1.0 from 1                               -> UPTODATE to 1
-[   28] 2  UPTODATE from 3                              -> ACK 1.0 to 3, serves in epoch 1
-[   28] 1  UPTODATE from 3                              -> ACK 1.0 to 3, serves in epoch 1
-[   29] 3  ACK 1.0 from 2
-[   29] 3  ACK 1.0 from 1
+[   28] 2  UPTODATE, PING 1.0 from 3                    -> ACK 1.0 to 3, serves in epoch 1
+[   29] 3  ACK 1.0, PING 1.0 from 2                     -> DIFF 0.0, NEWLEADER 1.0 to 1
+[   30] 1  DIFF 0.0, NEWLEADER 1.0 from 3               -> writes currentEpoch 1
+[   32] 1  currentEpoch 1 is durable                    -> ACK 1.0 to 3
+[   33] 3  ACK 1.0 from 1                               -> UPTODATE to 1
+[   34] 1  UPTODATE from 3                              -> ACK 1.0 to 3, serves in epoch 1
+[   35] 3  ACK 1.0 from 1
 
 == The leader is lost. Equal logs: the larger number wins. Then the old leader comes back, and follows.
 [    0] 3  crashes

@@ -27,10 +27,10 @@
                                                            ACCEPT attempt 3 ballot 1.2 value 2 to 3
 [   52] 3  ACCEPT attempt 3 ballot 1.2 value 2 from 2   -> writes value 2 accepted in attempt 3 ballot 1.2
 [   53] 2  value 2 accepted in attempt 3 ballot 1.2 is durable
-[   63] 1  it is time                                   -> writes promise of attempt 3 ballot 2.1, value 1 accepted in ballot 1.1
-[   65] 1  promise of attempt 3 ballot 2.1, value 1 accepted in ballot 1.1 is durable
+[   54] 1  it is time                                   -> writes promise of attempt 3 ballot 2.1, value 1 accepted in ballot 1.1
+[   56] 1  promise of attempt 3 ballot 2.1, value 1 accepted in ballot 1.1 is durable
                                                         -> PREPARE attempt 3 ballot 2.1 to 3
-[   66] 3  PREPARE attempt 3 ballot 2.1 from 1
+[   57] 3  PREPARE attempt 3 ballot 2.1 from 1
 [   74] 3  value 2 accepted in attempt 3 ballot 1.2 is durable
                                                         -> writes promise of attempt 3 ballot 2.1, value 2 accepted in ballot 1.2,
                                                            ACCEPTED attempt 3 ballot 1.2 value 2 to 2

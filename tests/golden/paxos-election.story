@@ -27,8 +27,8 @@
 [   25] 1  CHOSEN attempt 1 value 3 from 3              -> follows 3
 [   25] 2  CHOSEN attempt 1 value 3 from 3              -> follows 3
 [   38] 3  ACK 1.0 from 2                               -> serves in epoch 1, tree at 1.0
-[   39] 2  UPTODATE from 3                              -> serves in epoch 1
-[   39] 1  UPTODATE from 3                              -> serves in epoch 1
+[   39] 2  UPTODATE, PING 1.0 from 3                    -> serves in epoch 1
+[   45] 1  UPTODATE from 3                              -> serves in epoch 1
 
 == The leader is lost. The two others have its history; a new attempt is a new instance.
 [    0] 3  crashes

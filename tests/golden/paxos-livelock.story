@@ -22,10 +22,10 @@
 [   30] 3  ACCEPT attempt 3 ballot 1.1 value 1 from 1   -> NACK, promised attempt 3 ballot 1.2 to 1
 [   31] 1  NACK, promised attempt 3 ballot 1.2 from 3
 [   31] 1  value 1 accepted in attempt 3 ballot 1.1 is durable
-[   32] 1  it is time                                   -> writes promise of attempt 3 ballot 2.1, value 1 accepted in ballot 1.1
-[   34] 1  promise of attempt 3 ballot 2.1, value 1 accepted in ballot 1.1 is durable
+[   33] 1  it is time                                   -> writes promise of attempt 3 ballot 2.1, value 1 accepted in ballot 1.1
+[   35] 1  promise of attempt 3 ballot 2.1, value 1 accepted in ballot 1.1 is durable
                                                         -> PREPARE attempt 3 ballot 2.1 to 3
-[   35] 3  PREPARE attempt 3 ballot 2.1 from 1
+[   36] 3  PREPARE attempt 3 ballot 2.1 from 1
 [   50] 3  promise of attempt 3 ballot 1.2 is durable   -> writes promise of attempt 3 ballot 2.1,
                                                            PROMISE attempt 3 ballot 1.2, nothing accepted, log 0.0 (epoch 1) to 2
 [   51] 2  PROMISE attempt 3 ballot 1.2, nothing accepted, log 0.0 (epoch 1) from 3
@@ -34,10 +34,10 @@
 [   52] 3  ACCEPT attempt 3 ballot 1.2 value 2 from 2   -> NACK, promised attempt 3 ballot 2.1 to 2
 [   53] 2  NACK, promised attempt 3 ballot 2.1 from 3
 [   53] 2  value 2 accepted in attempt 3 ballot 1.2 is durable
-[   54] 2  it is time                                   -> writes promise of attempt 3 ballot 3.2, value 2 accepted in ballot 1.2
-[   56] 2  promise of attempt 3 ballot 3.2, value 2 accepted in ballot 1.2 is durable
+[   55] 2  it is time                                   -> writes promise of attempt 3 ballot 3.2, value 2 accepted in ballot 1.2
+[   57] 2  promise of attempt 3 ballot 3.2, value 2 accepted in ballot 1.2 is durable
                                                         -> PREPARE attempt 3 ballot 3.2 to 3
-[   57] 3  PREPARE attempt 3 ballot 3.2 from 2
+[   58] 3  PREPARE attempt 3 ballot 3.2 from 2
 [   72] 3  promise of attempt 3 ballot 2.1 is durable   -> writes promise of attempt 3 ballot 3.2,
                                                            PROMISE attempt 3 ballot 2.1, nothing accepted, log 0.0 (epoch 1) to 1
 [   73] 1  PROMISE attempt 3 ballot 2.1, nothing accepted, log 0.0 (epoch 1) from 3
@@ -58,10 +58,10 @@
 [   96] 3  ACCEPT attempt 3 ballot 3.2 value 2 from 2   -> NACK, promised attempt 3 ballot 4.1 to 2
 [   97] 2  NACK, promised attempt 3 ballot 4.1 from 3
 [   97] 2  value 2 accepted in attempt 3 ballot 3.2 is durable
-[   99] 2  it is time                                   -> writes promise of attempt 3 ballot 5.2, value 2 accepted in ballot 3.2
-[  101] 2  promise of attempt 3 ballot 5.2, value 2 accepted in ballot 3.2 is durable
+[   98] 2  it is time                                   -> writes promise of attempt 3 ballot 5.2, value 2 accepted in ballot 3.2
+[  100] 2  promise of attempt 3 ballot 5.2, value 2 accepted in ballot 3.2 is durable
                                                         -> PREPARE attempt 3 ballot 5.2 to 3
-[  102] 3  PREPARE attempt 3 ballot 5.2 from 2
+[  101] 3  PREPARE attempt 3 ballot 5.2 from 2
 [  116] 3  promise of attempt 3 ballot 4.1 is durable   -> writes promise of attempt 3 ballot 5.2,
                                                            PROMISE attempt 3 ballot 4.1, nothing accepted, log 0.0 (epoch 1) to 1
 [  117] 1  PROMISE attempt 3 ballot 4.1, nothing accepted, log 0.0 (epoch 1) from 3
@@ -70,10 +70,10 @@
 [  118] 3  ACCEPT attempt 3 ballot 4.1 value 1 from 1   -> NACK, promised attempt 3 ballot 5.2 to 1
 [  119] 1  NACK, promised attempt 3 ballot 5.2 from 3
 [  119] 1  value 1 accepted in attempt 3 ballot 4.1 is durable
-[  120] 1  it is time                                   -> writes promise of attempt 3 ballot 6.1, value 1 accepted in ballot 4.1
-[  122] 1  promise of attempt 3 ballot 6.1, value 1 accepted in ballot 4.1 is durable
+[  121] 1  it is time                                   -> writes promise of attempt 3 ballot 6.1, value 1 accepted in ballot 4.1
+[  123] 1  promise of attempt 3 ballot 6.1, value 1 accepted in ballot 4.1 is durable
                                                         -> PREPARE attempt 3 ballot 6.1 to 3
-[  123] 3  PREPARE attempt 3 ballot 6.1 from 1
+[  124] 3  PREPARE attempt 3 ballot 6.1 from 1
 [  138] 3  promise of attempt 3 ballot 5.2 is durable   -> writes promise of attempt 3 ballot 6.1,
                                                            PROMISE attempt 3 ballot 5.2, nothing accepted, log 0.0 (epoch 1) to 2
 [  139] 2  PROMISE attempt 3 ballot 5.2, nothing accepted, log 0.0 (epoch 1) from 3
@@ -82,10 +82,10 @@
 [  140] 3  ACCEPT attempt 3 ballot 5.2 value 2 from 2   -> NACK, promised attempt 3 ballot 6.1 to 2
 [  141] 2  NACK, promised attempt 3 ballot 6.1 from 3
 [  141] 2  value 2 accepted in attempt 3 ballot 5.2 is durable
-[  142] 2  it is time                                   -> writes promise of attempt 3 ballot 7.2, value 2 accepted in ballot 5.2
-[  144] 2  promise of attempt 3 ballot 7.2, value 2 accepted in ballot 5.2 is durable
+[  143] 2  it is time                                   -> writes promise of attempt 3 ballot 7.2, value 2 accepted in ballot 5.2
+[  145] 2  promise of attempt 3 ballot 7.2, value 2 accepted in ballot 5.2 is durable
                                                         -> PREPARE attempt 3 ballot 7.2 to 3
-[  145] 3  PREPARE attempt 3 ballot 7.2 from 2
+[  146] 3  PREPARE attempt 3 ballot 7.2 from 2
 [  160] 3  promise of attempt 3 ballot 6.1 is durable   -> writes promise of attempt 3 ballot 7.2,
                                                            PROMISE attempt 3 ballot 6.1, nothing accepted, log 0.0 (epoch 1) to 1
 
@@ -104,7 +104,7 @@
 [   22] 3  ACCEPT attempt 3 ballot 916.1 value 1 from 1 -> NACK, promised attempt 3 ballot 917.2 to 1
 [   23] 1  NACK, promised attempt 3 ballot 917.2 from 3
 [   23] 1  value 1 accepted in attempt 3 ballot 916.1 is durable
-[   25] 1  it is time                                   -> writes promise of attempt 3 ballot 918.1, value 1 accepted in ballot 916.1
-[   27] 1  promise of attempt 3 ballot 918.1, value 1 accepted in ballot 916.1 is durable
+[   24] 1  it is time                                   -> writes promise of attempt 3 ballot 918.1, value 1 accepted in ballot 916.1
+[   26] 1  promise of attempt 3 ballot 918.1, value 1 accepted in ballot 916.1 is durable
                                                         -> PREPARE attempt 3 ballot 918.1 to 3
-[   28] 3  PREPARE attempt 3 ballot 918.1 from 1
+[   27] 3  PREPARE attempt 3 ballot 918.1 from 1

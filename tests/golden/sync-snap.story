@@ -10,8 +10,8 @@
 [   19] 3  FOLLOWERINFO accepted epoch 0 from 1         -> LEADERINFO epoch 1 to 1
 [   20] 1  LEADERINFO epoch 1 from 3                    -> writes acceptedEpoch 1
 [   22] 1  acceptedEpoch 1 is durable                   -> ACKEPOCH log to 0.0, of epoch 0 to 3
-[   23] 3  ACKEPOCH log to 0.0, of epoch 0 from 1       -> reads its log from 0.0 on
-[   25] 3  5 txns were read from the log                -> SNAP 1.5, the whole tree, NEWLEADER 1.0 to 1
+[   23] 3  ACKEPOCH log to 0.0, of epoch 0 from 1
+[   25] 3  PING 1.5 from 2                              -> SNAP 1.5, the whole tree, NEWLEADER 1.0 to 1
 [   26] 1  SNAP 1.5, the whole tree, NEWLEADER 1.0 from 3
                                                         -> writes snapshot 1.5, tree at 1.5
 [   32] 1  snapshot 1.5 is durable                      -> writes currentEpoch 1

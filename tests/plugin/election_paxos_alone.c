@@ -218,21 +218,6 @@ who_holds_nothing_follows_where_a_quorum_of_others_does(void)
 	CU_ASSERT_EQUAL(alone.elected, 2);
 }
 
-/* What was said to the one that it was before may have waited for a link. */
-static void
-who_holds_nothing_is_told_only_of_what_it_took_part_in(void)
-{
-	g_auto(Alone) alone = {0};
-
-	alone_init(&alone, NULL, 0);
-	alone_step(&alone, (PdkElectionEvent){.kind = PDK_ELECTION_LOOK, .look = {.zxid = 0, .current_epoch = 0}});
-	alone_hear(&alone, 3, MESSAGE(CHOSEN, 0, 4, 3));
-	CU_ASSERT_EQUAL(alone.elected, 0);
-	alone_hear(&alone, 2, MESSAGE(PREPARE, 0, 5, 1, 2));
-	alone_hear(&alone, 2, MESSAGE(CHOSEN, 0, 5, 2));
-	CU_ASSERT_EQUAL(alone.elected, 1);
-}
-
 static void
 a_damaged_record_is_said_and_forgotten(void)
 {
@@ -394,7 +379,6 @@ main(void)
 		CONFORMANCE_CASE(an_answer_that_waited_is_not_given_after_looking_ended),
 		CONFORMANCE_CASE(an_untrusted_database_gives_no_vote),
 		CONFORMANCE_CASE(who_holds_nothing_follows_where_a_quorum_of_others_does),
-		CONFORMANCE_CASE(who_holds_nothing_is_told_only_of_what_it_took_part_in),
 		CONFORMANCE_CASE(a_damaged_record_is_said_and_forgotten),
 		CONFORMANCE_CASE(a_leader_named_by_a_reconfiguration_is_told_to_those_who_ask),
 		CONFORMANCE_CASE(a_ballot_under_an_older_configuration_is_refused),

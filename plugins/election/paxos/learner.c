@@ -115,7 +115,7 @@ pdk_paxos_learner_query(PdkElection *self, int64_t from, const PaxosMessage *mes
 
 	if (is_voter(self, from))
 		heard_of_looking(self, from, message);
-	if (peer)
+	else if (peer)
 		peer->asks = self->status != PAXOS_ATTACHED;
 	pdk_paxos_learner_tell(self, from, message->committed);
 	if (self->looking && message->committed > self->ensemble->committed_version &&
@@ -139,12 +139,6 @@ is_down(PdkElection *self, int64_t sid)
 	return peer && peer->link == PDK_PEER_LINK_REFUSED;
 }
 
-static bool
-may_have_forgotten(const PdkElection *self)
-{
-	return self->ensemble->votes && self->summary.zxid <= 0 && self->summary.epoch <= 0;
-}
-
 /*
  * A voter without history may have lost its disk, and with it the promise of an epoch above this leader's: with its voice a
  * leader that others have left would go on. So a quorum of the others must be with that leader, and be through: who only wants
@@ -153,7 +147,9 @@ may_have_forgotten(const PdkElection *self)
 static bool
 may_join(PdkElection *self, int64_t leader)
 {
-	return !may_have_forgotten(self) || pdk_paxos_peers_quorum_follows(self, leader);
+	bool holds_nothing = self->summary.zxid <= 0 && self->summary.epoch <= 0;
+
+	return !self->ensemble->votes || !holds_nothing || pdk_paxos_peers_quorum_follows(self, leader);
 }
 
 /* A peer that has a leader says which. */
@@ -209,10 +205,8 @@ pdk_paxos_learner_status(PdkElection *self, int64_t from, const PaxosMessage *me
 void
 pdk_paxos_learner_chosen(PdkElection *self, int64_t from, const PaxosMessage *message)
 {
-	bool took_part = pdk_paxos_compare_instances(message->instance, self->acceptor.record.instance) == 0;
 	bool fresh = self->looking && is_voter(self, from) && may_follow(self, message->value) &&
-		     pdk_paxos_compare_instances(message->instance, self->spent) > 0 &&
-		     (took_part || may_join(self, message->value)); /* it may have waited for a link, and be long over */
+		     pdk_paxos_compare_instances(message->instance, self->spent) > 0;
 
 	if (fresh && is_down(self, message->value)) {
 		/* Chosen and dead: that instance is done with, and the next one is free. */

@@ -146,7 +146,7 @@ typedef struct {
 	bool looking;  /* ... and that it looks, may promise and knows no newer configuration */
 	PaxosSummary summary; /* of one that looks */
 	int64_t follows;      /* whom it follows, or leads as, for good; PAXOS_NOBODY: not known */
-	bool asks;     /* it waits to hear of a leader */
+	bool asks;     /* it has no vote, and waits to hear of a leader */
 	bool untold;   /* CHOSEN was not acknowledged yet */
 	bool called_fle, called_nonsense; /* that was logged */
 } PaxosPeer;
@@ -246,7 +246,7 @@ int64_t pdk_paxos_proposer_turn(PdkElection *self);
 void pdk_paxos_learner_look(PdkElection *self);
 /* Where this server stands, to @sid, with its committed configuration if that is newer than @committed. */
 void pdk_paxos_learner_tell(PdkElection *self, int64_t sid, int64_t committed);
-/* To those who asked. */
+/* To those without a vote who asked. */
 void pdk_paxos_learner_tell_askers(PdkElection *self);
 void pdk_paxos_learner_query(PdkElection *self, int64_t from, const PaxosMessage *message);
 void pdk_paxos_learner_status(PdkElection *self, int64_t from, const PaxosMessage *message);

@@ -305,6 +305,71 @@ it_leads_on_for_strangers_and_for_those_who_can_follow(void)
 	CU_ASSERT_FALSE(world_looks(promised));
 }
 
+/* ---- beside a leader that leads already ---- */
+
+/* Server 2 follows, and server 3 says what it has. */
+static World *
+leads_and_hears(Peer **follower, Peer **late, int64_t last_zxid, int32_t current)
+{
+	World *world = world_new(&whole);
+	*follower = peer_joins(world, PDK_PACKET_FOLLOWERINFO, 2, zx(1, 5));
+	CU_ASSERT_TRUE(world->serving);
+	peer_drain(*follower);
+	*late = says(world, 3, last_zxid, current);
+	CU_ASSERT_TRUE(peer_gets(*late, PDK_PACKET_LEADERINFO, zx(2, 0)));
+	return world;
+}
+
+static void
+one_without_history_is_brought_up_when_the_others_are_there(void)
+{
+	static const int32_t currents[] = {0, -1}; /* -1: it came before */
+	for (unsigned i = 0; i < G_N_ELEMENTS(currents); i++) {
+		Peer *follower, *fresh;
+		g_autoptr(World) world = leads_and_hears(&follower, &fresh, 0, currents[i]);
+		CU_ASSERT_TRUE(peer_silent(fresh));
+		CU_ASSERT_TRUE(peer_gets(follower, PDK_PACKET_PING, zx(2, 0)));
+		peer_send(world, follower, PDK_PACKET_PING, 0, NULL, 0);
+		CU_ASSERT_FALSE(peer_silent(fresh));
+	}
+}
+
+/* What it says answers a question of before. */
+static void
+an_answer_on_its_way_vouches_for_nobody(void)
+{
+	g_autoptr(World) world = world_new(&whole);
+	Peer *follower = peer_joins(world, PDK_PACKET_FOLLOWERINFO, 2, zx(1, 5));
+	world_wait(world, TICK_US / 2);
+	Peer *fresh = says(world, 3, 0, 0);
+	CU_ASSERT_TRUE(peer_gets(fresh, PDK_PACKET_LEADERINFO, zx(2, 0)));
+	peer_send(world, follower, PDK_PACKET_PING, 0, NULL, 0);
+	CU_ASSERT_TRUE(peer_silent(fresh));
+	peer_send(world, follower, PDK_PACKET_PING, 0, NULL, 0);
+	CU_ASSERT_FALSE(peer_silent(fresh));
+}
+
+static void
+who_remembers_is_brought_up_at_once(void)
+{
+	Peer *follower, *late;
+	g_autoptr(World) world = leads_and_hears(&follower, &late, zx(1, 4), 1);
+	CU_ASSERT_FALSE(peer_silent(late));
+	CU_ASSERT_TRUE(peer_silent(follower));
+}
+
+/* The others may follow another by now. */
+static void
+one_that_waits_keeps_no_leader_in_office(void)
+{
+	Peer *follower, *fresh;
+	g_autoptr(World) world = leads_and_hears(&follower, &fresh, 0, 0);
+	for (unsigned i = 0; i < 2 * (SYNC_TICKS + 1) && !world_looks(world); i++)
+		world_wait(world, TICK_US / 2);
+	CU_ASSERT_TRUE(world_looks(world));
+	CU_ASSERT_TRUE(peer_silent(fresh));
+}
+
 int
 main(void)
 {
@@ -319,6 +384,10 @@ main(void)
 	CASE(one_whose_first_synchronisation_broke_off_holds_nothing);
 	CASE(where_an_operator_said_so_it_counts);
 	CASE(the_operator_is_told_after_a_tick_and_then_once_a_minute);
+	CASE(one_without_history_is_brought_up_when_the_others_are_there);
+	CASE(an_answer_on_its_way_vouches_for_nobody);
+	CASE(who_remembers_is_brought_up_at_once);
+	CASE(one_that_waits_keeps_no_leader_in_office);
 	CASE(a_leader_that_needs_one_ahead_gives_way_at_once);
 	CASE(so_does_one_whose_epoch_was_promised_by_others_and_takes_a_higher_one);
 	CASE(so_does_one_whose_very_epoch_was_promised_to_another);
