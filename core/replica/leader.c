@@ -393,13 +393,19 @@ pdk_leader_current_saved(PdkReplica *replica)
 
 /* ---- broadcast ---- */
 
+static int64_t
+last_counter(const PdkReplica *replica)
+{
+	return replica->params.last_counter ? replica->params.last_counter : LAST_COUNTER;
+}
+
 int64_t
 pdk_replica_next_zxid(PdkReplica *replica)
 {
 	PdkLeading *leading = &replica->leading;
 	if (!leading->established || !leading->may_commit || leading->leave)
 		return 0;
-	if (pdk_zxid_counter(leading->proposed) >= LAST_COUNTER) {
+	if (pdk_zxid_counter(leading->proposed) >= last_counter(replica)) {
 		leading->leave = "this epoch's zxids are used up, the next leader begins a new epoch";
 		replica->effects->again = true;
 		return 0;

@@ -326,6 +326,15 @@ current_saved(PdkReplica *replica)
 /* ---- from state to state ---- */
 
 static void
+tell_settled(PdkReplica *replica)
+{
+	PdkElectionEvent event = {.kind = PDK_ELECTION_SETTLED};
+	event.settled.state = replica->role;
+	event.settled.vote = replica->vote;
+	pdk_electing_step(replica, &event);
+}
+
+static void
 leave(PdkReplica *replica)
 {
 	PdkPeerState role = replica->role;
@@ -364,6 +373,7 @@ pdk_replica_look(PdkReplica *replica, const char *why)
 	}
 	replica->look_wanted = true;
 	replica->look_at_us = replica->now_us;
+	tell_settled(replica); /* the disk may take its time, and who asks meanwhile must not be sent to whom nobody leads */
 	if (role == PDK_PEER_OBSERVING && replica->params.observer_delay_ms > 0)
 		replica->look_at_us += (int64_t)pdk_random_below(&replica->random,
 								 (uint64_t)replica->params.observer_delay_ms * 1000);
@@ -428,20 +438,12 @@ try_look(PdkReplica *replica)
 	if (!disk_is_ready(replica))
 		return;
 	replica->look_wanted = replica->unanimous = false;
+	pdk_handlers_drop_all(replica); /* who came before this search was sent by one that is over */
 	if (replica->looking_since_us == 0)
 		replica->looking_since_us = MAX(replica->now_us, 1);
 	PdkElectionEvent event = {.kind = PDK_ELECTION_LOOK};
 	event.look.zxid = replica->last_logged;
 	event.look.current_epoch = replica->current_epoch;
-	pdk_electing_step(replica, &event);
-}
-
-static void
-tell_settled(PdkReplica *replica)
-{
-	PdkElectionEvent event = {.kind = PDK_ELECTION_SETTLED};
-	event.settled.state = replica->role;
-	event.settled.vote = replica->vote;
 	pdk_electing_step(replica, &event);
 }
 

@@ -40,6 +40,7 @@ typedef struct {
 	int32_t observer_master_port;  /* observerMasterPort; 0: observers are served by the leader alone */
 	int32_t observer_master_bytes; /* observerMaster.sizeLimit: queued for an observer of a follower before it is dropped */
 	int32_t bind_retries;       /* electionPortBindRetry; 0: for ever */
+	uint32_t last_counter;      /* of an epoch: its leader gives way behind it; 0: the last there is, 0xfffffffe */
 	int32_t max_epoch_wait_ms;  /* unused unless > 0: leader.maxTimeToWaitForEpoch */
 	bool reconfig_enabled, listen_on_all_ips, sync_enabled;
 	uint64_t learner_output_max; /* bytes queued for a learner before it is dropped */

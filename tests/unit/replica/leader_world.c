@@ -212,6 +212,7 @@ told_members(G_GNUC_UNUSED void *context, G_GNUC_UNUSED const PdkMembers *commit
 typedef struct {
 	bool silent;
 	bool looks;
+	PdkPeerState told;
 	const PdkElectionOut *out;
 } Fake;
 
@@ -220,6 +221,7 @@ fake_name(Fake *fake, const PdkElectionOut *out, int64_t zxid, int64_t epoch)
 {
 	PdkVote vote = {.leader = 1, .zxid = zxid, .round = 1, .peer_epoch = epoch};
 	fake->looks = false;
+	fake->told = PDK_PEER_LEADING;
 	out->elected(out->context, &vote, PDK_PEER_LEADING);
 }
 
@@ -235,6 +237,8 @@ fake_step(PdkElection *self, const PdkElectionEvent *event, const PdkElectionOut
 			fake_name(fake, out, event->look.zxid, event->look.current_epoch);
 		fake->silent = true;
 	}
+	if (event->kind == PDK_ELECTION_SETTLED)
+		fake->told = event->settled.state;
 	if (event->kind == PDK_ELECTION_DEADLINE && fake->looks)
 		fake_name(fake, out, 0, 0);
 }
@@ -561,6 +565,12 @@ bool
 world_looks(const World *world)
 {
 	return pdk_replica_role(world->replica) == PDK_PEER_LOOKING;
+}
+
+PdkPeerState
+world_told(World *world)
+{
+	return fake_of(world)->told;
 }
 
 bool

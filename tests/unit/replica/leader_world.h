@@ -90,6 +90,8 @@ int64_t world_propose_bytes(World *world, int64_t zxid, GBytes *txn);
 void world_log_read(World *world, int64_t first, int64_t last, bool more);
 GBytes *world_txn(int64_t zxid);
 bool world_looks(const World *world);
+/* What the election tells others of this server. */
+PdkPeerState world_told(World *world);
 /* Has a line with all of @text been said? */
 bool world_said(const World *world, const char *text);
 

@@ -600,6 +600,26 @@ the_last_zxid_of_an_epoch_is_never_proposed(void)
 	CU_ASSERT_TRUE(world_said(world, "zxids are used up"));
 }
 
+/* Followers are well and come back at once: what the disk takes until the search begins must not be lost on them. */
+static void
+nobody_is_sent_to_a_leader_that_has_ended(void)
+{
+	Peer *peer;
+	g_autoptr(World) world = established(&(Start){0}, &peer);
+	world->replica->leading.proposed = zx(2, 0xfffffffd);
+	world->replica->leading.committed = zx(2, 0xfffffffd);
+	int64_t last = world_propose(world);
+	CU_ASSERT_EQUAL(world_told(world), PDK_PEER_LEADING);
+	CU_ASSERT_EQUAL(world_propose(world), 0);
+	CU_ASSERT_TRUE(world_looks(world));
+	CU_ASSERT_EQUAL(world_told(world), PDK_PEER_LOOKING);
+	Peer *early = peer_connect(world);
+	peer_hello(world, early, PDK_PACKET_FOLLOWERINFO, 2, 2);
+	CU_ASSERT_FALSE(early->closed);
+	world_synced(world, last);
+	CU_ASSERT_TRUE(early->closed);
+}
+
 /* ---- reconfiguration ---- */
 
 static GBytes *
@@ -808,6 +828,7 @@ main(void)
 	CASE(a_leader_whose_own_disk_is_stuck_steps_down);
 	CASE(a_learner_that_takes_nothing_is_dropped);
 	CASE(the_last_zxid_of_an_epoch_is_never_proposed);
+	CASE(nobody_is_sent_to_a_leader_that_has_ended);
 	CASE(a_reconfiguration_needs_both_quorums);
 	CASE(nothing_is_committed_past_a_reconfiguration_in_one_go);
 	CASE(a_leader_that_is_removed_hands_over);
