@@ -155,7 +155,7 @@ quorum_has(Sim *sim, const PdkMembers *members, int64_t zxid)
 	for (unsigned i = 0; i < sim->n; i++)
 		if (sim_seen(&sim->nodes[i])->wiped || sim_chain_holds(sim->checks, sim_durable_zxid(&sim->nodes[i]), zxid))
 			pdk_sids_add(&sids, sim->nodes[i].sid);
-	return pdk_members_quorum(members, &sids);
+	return sim_quorum(members, &sids);
 }
 
 static void

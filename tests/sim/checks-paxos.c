@@ -116,7 +116,7 @@ has_quorum(const Node *node, const SimBallot *ballot, int64_t and_sid)
 	PdkSids sids = ballot->accepters;
 	if (!pdk_sids_has(&sids, and_sid))
 		pdk_sids_add(&sids, and_sid);
-	return pdk_members_quorum(node->server->replica->committed, &sids);
+	return sim_quorum(node->server->replica->committed, &sids);
 }
 
 /* ---- what may be said ---- */
@@ -209,12 +209,12 @@ on_accepted(Node *node, const PaxosMessage *message)
 		*last = (SimAccepted){message->instance, message->ballot};
 }
 
-/* The proposer says so: what it accepted itself was told to nobody, so it counts for every ballot. */
+/* The proposer says so: what it accepted itself was told to nobody, so it counts for every ballot, and may be enough. */
 static void
 on_chosen(Node *node, const PaxosMessage *message)
 {
 	SimAttempt *attempt = attempt_of(node->sim->checks->paxos, message->instance);
-	bool by_quorum = false;
+	bool by_quorum = has_quorum(node, &(SimBallot){.ballot = message->ballot}, node->sid);
 	GHashTableIter iter;
 	void *value;
 	g_hash_table_iter_init(&iter, attempt->ballots);

@@ -36,12 +36,15 @@ count(Sim *sim, const SimSummary *summary)
 	g_array_append_val(all, *summary);
 }
 
+/* Who has no weight is needed for no quorum. */
 static bool
 have_all_voters(const PdkMembers *members, const PdkSids *sids)
 {
-	for (unsigned i = 0; i < pdk_members_count(members); i++)
-		if (!pdk_members_at(members, i)->observer && !pdk_sids_has(sids, pdk_members_at(members, i)->sid))
+	for (unsigned i = 0; i < pdk_members_count(members); i++) {
+		const PdkMember *member = pdk_members_at(members, i);
+		if (!member->observer && member->weight > 0 && !pdk_sids_has(sids, member->sid))
 			return false;
+	}
 	return true;
 }
 
@@ -72,7 +75,7 @@ check_counted(const Node *leader, int64_t epoch)
 			pdk_sids_add(&whole, summary->sid);
 	}
 	const PdkMembers *members = leader->server->replica->committed;
-	if (!pdk_members_quorum(members, &whole) && !have_all_voters(members, &sids))
+	if (!sim_quorum(members, &whole) && !have_all_voters(members, &sids))
 		sim_fail(leader->sim, "A4-epoch-quorum", "server %" PRId64 " leads epoch %" PRId64 " from " HEX " on, and only %u servers "
 			 "with no more than that promised it", leader->sid, epoch, (guint64)last, sids.n);
 }
@@ -162,7 +165,8 @@ on_newleader_ack(SimTalk *talk, const PdkPacket *packet)
 	must(learner, sim_chain_holds(learner->sim->checks, sim_durable_zxid(learner), talk->needed), "A5-history-durable", packet,
 	     ", its history is not on its disk");
 	SimSeen *leader = sim_seen(talk->leader);
-	if (talk->master || talk->observer)
+	/* An older epoch: it does not know yet that this one is over. */
+	if (talk->master || talk->observer || talk->epoch < leader->leads)
 		return;
 	if (leader->leads != talk->epoch)
 		leader->acked.n = 0;
@@ -360,7 +364,7 @@ leads(const Node *node)
 		for (unsigned i = 0; i < seen->acked.n; i++)
 			pdk_sids_add(&sids, seen->acked.at[i]);
 	pdk_sids_add(&sids, node->sid);
-	return pdk_members_quorum(node->server->replica->committed, &sids);
+	return sim_quorum(node->server->replica->committed, &sids);
 }
 
 bool

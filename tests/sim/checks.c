@@ -112,11 +112,13 @@ check_delivered(Node *node)
 {
 	const PdkReplica *replica = node->server->replica;
 	SimSeen *seen = sim_seen(node);
+	int64_t applied = node->server->applied_zxid;
+	/* A new list of members may end an epoch in the very step that established it. */
+	if (replica->leading.established || (applied > 0 && pdk_zxid_counter(applied) == 0))
+		sim_chain_begin(node, replica->leading.established ? replica->leading.epoch : pdk_zxid_epoch(applied));
 	if (!replica->serving)
 		return;
-	if (replica->leading.established)
-		sim_chain_begin(node, replica->leading.epoch);
-	int64_t zxid = sim_chain_end(node->sim->checks, node->server->applied_zxid);
+	int64_t zxid = sim_chain_end(node->sim->checks, applied);
 	if (zxid < seen->delivered)
 		sim_fail(node->sim, "A11-no-way-back", "server %" PRId64 " is at " HEX " and was at " HEX, node->sid, (guint64)zxid,
 			 (guint64)seen->delivered);

@@ -151,6 +151,17 @@ holds_all_of(Sim *sim, const Node *other, const Node *node)
 	return serves && same && sim_durable_zxid(other) >= (node->up ? node->store.appended_zxid : node->disk.held_zxid);
 }
 
+/* Is @server alone a quorum, or, not @alone, all others? */
+static bool
+suffice(const Sim *sim, const PdkMembers *members, unsigned server, bool alone)
+{
+	PdkSids sids = {0};
+	for (unsigned i = 0; i < sim->n; i++)
+		if ((i == server) == alone)
+			pdk_sids_add(&sids, sim->nodes[i].sid);
+	return sim_quorum(members, &sids);
+}
+
 bool
 sim_may_lose(Sim *sim, unsigned server)
 {
@@ -160,7 +171,7 @@ sim_may_lose(Sim *sim, unsigned server)
 		return false;
 	if (!pdk_members_votes(members, node->sid))
 		return true;
-	if (pdk_members_voters(members) < 3)
+	if (!suffice(sim, members, server, false))
 		return false;
 	for (unsigned i = 0; i < sim->n; i++)
 		if (i != server && pdk_members_votes(members, sim->nodes[i].sid) && !holds_all_of(sim, &sim->nodes[i], node))
@@ -186,7 +197,7 @@ sim_may_wipe(Sim *sim, unsigned server)
 		return false;
 	if (!pdk_members_votes(members, sid))
 		return true;
-	if (pdk_members_voters(members) < 2)
+	if (suffice(sim, members, server, true))
 		return false;
 	for (unsigned i = 0; i < sim->n; i++)
 		if (i != server && pdk_members_votes(members, sim->nodes[i].sid) && !has_history(&sim->nodes[i].disk))

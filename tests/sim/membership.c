@@ -11,6 +11,8 @@
 #define PATIENCE_US (8 * SIM_SECOND) /* of the administrator */
 #define TIMEOUT_MS 6000
 #define ANSWER_MAX 4096
+#define WHOLE_MAX 2048
+#define PLAIN_ONE_OF 4 /* of new lists where there are groups: they have none */
 
 /* ---- what is kept ---- */
 
@@ -28,6 +30,13 @@ first_members(const Sim *sim)
 	GString *text = g_string_new(NULL);
 	for (unsigned i = 0; i < sim->n; i++)
 		append_member(text, i, i >= sim->params.voters);
+	if (sim_unusual(sim->params.unusual, SIM_GROUPS)) {
+		PdkRandom draw = pdk_random(sim->params.seed * 15485863 + 13);
+		PdkSids voters = {0};
+		for (unsigned i = 0; i < sim->params.voters; i++)
+			pdk_sids_add(&voters, i + 1);
+		sim_groups_append(sim, text, &draw, &voters);
+	}
 	return g_string_free_to_bytes(text);
 }
 
@@ -157,7 +166,7 @@ typedef struct {
 	SimEnd *end; /* NULL: it is over */
 	uint8_t inbox[ANSWER_MAX];
 	size_t length;
-	char joining[96], leaving[16];
+	char joining[96], leaving[16], whole[WHOLE_MAX]; /* the last: instead of the others */
 	bool asked;
 } Admin;
 
@@ -203,7 +212,7 @@ ask_change(Admin *admin, int32_t xid)
 	pdk_put_int(&body, PDK_OP_RECONFIG);
 	put_wish(&body, admin->joining);
 	put_wish(&body, admin->leaving);
-	put_wish(&body, "");
+	put_wish(&body, admin->whole);
 	pdk_put_long(&body, -1);
 	send_body(admin, &body);
 	admin->asked = true;
@@ -261,16 +270,38 @@ give_up(void *data)
 	sim_hang_up(admin->sim, admin->end);
 }
 
+/* Where there are groups only a whole list may be asked for, and others may follow from it. */
+static char *
+whole_list(Sim *sim, const PdkMembers *members, int64_t changed, bool stays, bool observer)
+{
+	GString *text = g_string_new(NULL);
+	PdkSids voters = {0};
+	for (unsigned i = 0; i < sim->n; i++) {
+		const PdkMember *member = pdk_members_find(members, sim->nodes[i].sid);
+		bool is_it = sim->nodes[i].sid == changed, watches = is_it ? observer : member && member->observer;
+		if (is_it ? !stays : member == NULL)
+			continue;
+		append_member(text, i, watches);
+		if (!watches)
+			pdk_sids_add(&voters, sim->nodes[i].sid);
+	}
+	if (voters.n > 0 && (!sim_all_weigh(sim, &voters) || pdk_random_below(&sim->random, PLAIN_ONE_OF) > 0))
+		sim_groups_append(sim, text, &sim->random, &voters);
+	return g_strdelimit(g_string_free(text, FALSE), "\n", ',');
+}
+
 static bool
-reconfigure(Sim *sim, const char *joining, const char *leaving)
+ask_for(Sim *sim, const char *joining, const char *leaving, const char *whole)
 {
 	unsigned server = (unsigned)pdk_random_below(&sim->random, sim->n);
 	Admin *admin = g_new0(Admin, 1);
 	SimClient callbacks = {admin_received, admin_closed, admin};
-	g_autofree char *line = g_strdup_printf("at server %u asked: joining \"%s\" leaving \"%s\"", server + 1, joining, leaving);
+	g_autofree char *line = g_strdup_printf("at server %u asked: joining \"%s\" leaving \"%s\" whole \"%s\"", server + 1, joining,
+						leaving, whole);
 	admin->sim = sim;
 	g_strlcpy(admin->joining, joining, sizeof admin->joining);
 	g_strlcpy(admin->leaving, leaving, sizeof admin->leaving);
+	g_strlcpy(admin->whole, whole, sizeof admin->whole);
 	admin->end = sim_connect(sim, server, &callbacks);
 	sim_tell(sim, "*", line);
 	if (admin->end)
@@ -279,20 +310,33 @@ reconfigure(Sim *sim, const char *joining, const char *leaving)
 	return admin->end != NULL;
 }
 
+static bool
+reconfigure(Sim *sim, unsigned server, bool stays, bool observer)
+{
+	const PdkMembers *members = members_of_leader(sim);
+	g_autoptr(GString) joining = g_string_new(NULL);
+	g_autofree char *leaving = stays ? g_strdup("") : g_strdup_printf("%u", server + 1);
+	if (members && sim_unusual(sim->params.unusual, SIM_GROUPS)) {
+		g_autofree char *whole = whole_list(sim, members, sim->nodes[server].sid, stays, observer);
+		return ask_for(sim, "", "", whole);
+	}
+	if (stays) {
+		append_member(joining, server, observer);
+		g_string_truncate(joining, joining->len - 1);
+	}
+	return ask_for(sim, joining->str, leaving, "");
+}
+
 bool
 sim_remove(Sim *sim, unsigned server)
 {
-	g_autofree char *leaving = g_strdup_printf("%u", server + 1);
-	return reconfigure(sim, "", leaving);
+	return reconfigure(sim, server, false, false);
 }
 
 bool
 sim_join(Sim *sim, unsigned server, bool observer)
 {
-	g_autoptr(GString) joining = g_string_new(NULL);
-	append_member(joining, server, observer);
-	g_string_truncate(joining, joining->len - 1);
-	return reconfigure(sim, joining->str, "");
+	return reconfigure(sim, server, true, observer);
 }
 
 static void
@@ -316,7 +360,7 @@ is_in_force(const Sim *sim, const PdkMembers *members)
 		if (pdk_members_version(known) >= pdk_members_version(members))
 			pdk_sids_add(&sids, sim->nodes[i].sid);
 	}
-	return pdk_members_quorum(members, &sids);
+	return sim_quorum(members, &sids);
 }
 
 static bool

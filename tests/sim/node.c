@@ -53,6 +53,7 @@ make_settings(Node *node)
 	settings->server_id = (uint8_t)node->sid;
 	if (params->snap_count)
 		settings->snap_count = params->snap_count;
+	sim_settings_apply(params->unusual, params->seed, settings);
 	if (params->settings)
 		params->settings(settings);
 	return settings;

@@ -13,7 +13,7 @@
 #define SHRINK_BUDGET 400
 
 typedef struct {
-	char *seeds, *election, *faults, *workload, *quirk;
+	char *seeds, *election, *faults, *workload, *quirk, *settings;
 	int nodes, observers, steps, jobs, budget;
 	double seconds;
 	gboolean trace, list, shrink, until_stopped, twice;
@@ -31,6 +31,7 @@ static const GOptionEntry entries[] = {
 	{"faults", 'f', 0, G_OPTION_ARG_STRING, &options.faults, "kinds, each with its weight behind '=' (drawn)", "LIST"},
 	{"workload", 'w', 0, G_OPTION_ARG_STRING, &options.workload, "what clients do (drawn)", "LIST"},
 	{"quirk", 'q', 0, G_OPTION_ARG_STRING, &options.quirk, "how some servers speak, or none (drawn)", "NAME"},
+	{"settings", 'c', 0, G_OPTION_ARG_STRING, &options.settings, "of all servers, or usual (drawn)", "LIST"},
 	{"trace", 't', 0, G_OPTION_ARG_NONE, &options.trace, "every line of every server", NULL},
 	{"shrink", 0, 0, G_OPTION_ARG_NONE, &options.shrink, "look for a shorter run that fails in the same way", NULL},
 	{"budget", 0, 0, G_OPTION_ARG_INT, &options.budget, "runs that shrinking may take (400)", "N"},
@@ -66,6 +67,9 @@ list_names(void)
 	printf("quirks:\n");
 	for (unsigned i = 0; sim_quirk_name(i); i++)
 		printf("  %s\n", sim_quirk_name(i));
+	printf("settings:\n");
+	for (unsigned i = 0; sim_setting_name(i); i++)
+		printf("  %s\n", sim_setting_name(i));
 }
 
 static void
@@ -103,11 +107,14 @@ check_names(void)
 {
 	SimMix mix;
 	uint32_t workload;
+	SimUnusual unusual;
 	g_autofree char *unknown = NULL;
 	if (options.faults && !sim_mix_parse(options.faults, &mix, &unknown))
 		refuse("--faults", unknown, "see --list");
 	if (options.workload && !workload_parse(options.workload, &workload, &unknown))
 		refuse("--workload", unknown, "see --list");
+	if (options.settings && !sim_settings_parse(options.settings, &unusual, &unknown))
+		refuse("--settings", unknown, "see --list");
 	if (options.election && strcmp(options.election, "fle") != 0 && strcmp(options.election, "paxos") != 0 &&
 	    strcmp(options.election, "mixed-time") != 0)
 		refuse("--election", options.election, "fle, paxos, mixed-time");
@@ -160,6 +167,7 @@ run_of(uint64_t seed)
 		.faults = options.faults,
 		.workload = options.workload,
 		.quirk = options.quirk,
+		.settings = options.settings,
 		.trace = options.trace,
 	};
 }

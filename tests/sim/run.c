@@ -89,6 +89,24 @@ draw_quirk(const SimRun *run)
 	return sim_quirk_name(drawn && could ? which : 0);
 }
 
+static SimUnusual
+settings_of(const char *names)
+{
+	g_autofree char *unknown = NULL;
+	SimUnusual set;
+	bool known = sim_settings_parse(names, &set, &unknown);
+	g_assert_true(known);
+	return set;
+}
+
+/* A draw of its own, too. */
+static const char *
+draw_settings(const SimRun *run)
+{
+	PdkRandom draw = pdk_random(run->seed * 15485863 + 11);
+	return intern(sim_settings_names(sim_settings_draw(&draw)));
+}
+
 void
 sim_run_draw(SimRun *run)
 {
@@ -110,6 +128,7 @@ sim_run_draw(SimRun *run)
 	run->workload = run->workload ? run->workload : intern(workload_names(workload));
 	run->faulty_us = run->faulty_us ? run->faulty_us : FAULTY_US;
 	run->quirk = run->quirk ? run->quirk : draw_quirk(run);
+	run->settings = run->settings ? run->settings : draw_settings(run);
 }
 
 char *
@@ -122,7 +141,8 @@ sim_run_options(const SimRun *run)
 			       whole.voters, whole.observers, whole.election, (double)whole.faulty_us / 1e6);
 	if (whole.strikes_max)
 		g_string_append_printf(text, " --steps %u", whole.strikes_max);
-	g_string_append_printf(text, " --faults %s --workload %s --quirk %s", whole.faults, whole.workload, whole.quirk);
+	g_string_append_printf(text, " --faults %s --workload %s --quirk %s --settings %s", whole.faults, whole.workload,
+			       whole.quirk, whole.settings);
 	return g_string_free(text, FALSE);
 }
 
@@ -171,6 +191,7 @@ new_world(const SimRun *run, const SimMix *mix, PdkRandom *draw, unsigned *speak
 		.history_count = (uint32_t[]){0, 2, 10, 50}[index_below(draw, 4)],
 		.idle = true,
 		.reconfig = changes_members(mix),
+		.unusual = settings_of(run->settings),
 	};
 	Sim *sim = sim_new(&params);
 	draw_surroundings(sim, draw);
@@ -297,6 +318,8 @@ tell_result(const Run *run, const SimRun *told)
 			       n->reloads, n->expired, n->digests, n->reconfigured);
 	if (changed)
 		g_string_append_printf(line, " %s by %u (%u);", told->quirk, run->speakers, changed);
+	if (strcmp(told->settings, "usual") != 0)
+		g_string_append_printf(line, " %s;", told->settings);
 	for (unsigned i = 0; i < kinds; i++)
 		if (run->struck[i])
 			g_string_append_printf(line, " %s %u", faults[i].name, run->struck[i]);

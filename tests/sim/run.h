@@ -19,6 +19,7 @@ typedef struct {
 	const char *faults;    /* see sim_mix_parse; NULL: drawn */
 	const char *workload;  /* see workload_parse; NULL: drawn */
 	const char *quirk;     /* as sim_quirk_name has it; all but "none" are for "fle"; NULL: drawn */
+	const char *settings;  /* see sim_settings_parse; NULL: drawn */
 	bool trace;            /* every line of every server and of the world to stdout */
 	unsigned tail;         /* on failure so many last lines of every server are kept; 0: 40 */
 } SimRun;

@@ -109,6 +109,15 @@ plain_speech(Shrink *shrink)
 }
 
 static void
+usual_settings(Shrink *shrink)
+{
+	SimRun run = shrink->best;
+	run.settings = "usual";
+	if (strcmp(shrink->best.settings, "usual") != 0 && !some_fail(shrink, run))
+		fewer_words(shrink, offsetof(SimRun, settings));
+}
+
+static void
 less_time(Shrink *shrink)
 {
 	SimRun run = shrink->best;
@@ -125,6 +134,7 @@ sim_shrink(SimRun *run, SimResult *result, unsigned budget)
 	fewer_strikes(&shrink);
 	fewer_words(&shrink, offsetof(SimRun, faults));
 	plain_speech(&shrink);
+	usual_settings(&shrink);
 	fewer_servers(&shrink);
 	fewer_words(&shrink, offsetof(SimRun, workload));
 	fewer_strikes(&shrink);

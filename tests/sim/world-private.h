@@ -247,6 +247,14 @@ void sim_happen_members(Happening *happening);
 /* The leader's, when nobody has heard of newer ones; else NULL. */
 const PdkMembers *sim_settled_members(Sim *sim);
 
+/* ---- groups.c: hierarchical quorums ---- */
+/* Lines of groups and weights, some of them 0, for these voters. Server 1 weighs something. */
+void sim_groups_append(const Sim *sim, GString *text, PdkRandom *draw, const PdkSids *voters);
+/* None of them weighs nothing where there are groups. */
+bool sim_all_weigh(const Sim *sim, const PdkSids *sids);
+/* Of any list, with groups or without. */
+bool sim_quorum(const PdkMembers *members, const PdkSids *sids);
+
 /* ---- network.c: connections ---- */
 void sim_wires_init(Sim *sim);
 SimEnd *sim_end_find(const Node *node, PdkLink link);

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "server/server.h"
+#include "sim/settings.h"
 #include <paddock/election.h>
 
 #define SIM_MS INT64_C(1000)
@@ -24,6 +25,7 @@ typedef struct {
 	bool trace;                 /* the servers' lines and the world's go to stdout */
 	int64_t snap_count;         /* 0: the default */
 	void (*settings)(PdkSettings *settings); /* changes every server's before it starts; may be NULL */
+	SimUnusual unusual;         /* settings of all servers */
 	uint32_t history_count;     /* 0: the default; a small one makes SNAP and DIFF from disk frequent */
 	bool reconfig;              /* the list of members may be changed */
 	unsigned tail;              /* so many last lines of every server are kept; 0: 40 */
