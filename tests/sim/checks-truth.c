@@ -25,18 +25,37 @@ sim_truth_new(void)
 	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_past);
 }
 
+GArray *
+sim_triggers_new(void)
+{
+	return g_array_new(FALSE, FALSE, sizeof(SimTrigger));
+}
+
 /* ---- changes ---- */
+
+/* The past of @path, and the key that it is kept under. */
+static GArray *
+past_of(SimChecks *checks, const char *path, const char **key)
+{
+	void *kept, *past;
+	if (!g_hash_table_lookup_extended(checks->truth, path, &kept, &past)) {
+		kept = g_strdup(path);
+		past = g_array_new(FALSE, FALSE, sizeof(SimState));
+		g_hash_table_insert(checks->truth, kept, past);
+	}
+	*key = kept;
+	return past;
+}
 
 /* A new state of @path, as it was before but for what the caller changes. */
 static SimState *
 change(SimChecks *checks, const char *path, int64_t zxid, SimChange kind)
 {
-	GArray *past = g_hash_table_lookup(checks->truth, path);
+	SimTrigger trigger = {zxid, kind, NULL};
+	GArray *past = past_of(checks, path, &trigger.path);
 	SimState next = {0};
-	if (past == NULL) {
-		past = g_array_new(FALSE, FALSE, sizeof(SimState));
-		g_hash_table_insert(checks->truth, g_strdup(path), past);
-	}
+	if (kind <= SIM_NODE_CHILDREN)
+		g_array_append_val(checks->triggers, trigger);
 	if (past->len > 0)
 		next = g_array_index(past, SimState, past->len - 1);
 	next.zxid = zxid;
@@ -166,6 +185,7 @@ one(SimChecks *checks, const PdkTxnHeader *header, int32_t type, PdkJute *in)
 		delete(checks, header, in);
 		return;
 	case PDK_OP_SET_DATA:
+	case PDK_OP_RECONFIG:
 		set_data(checks, header, in);
 		return;
 	case PDK_OP_SET_ACL:
@@ -193,14 +213,16 @@ sim_truth_take(SimChecks *checks, const PdkTxnHeader *header, GBytes *txn)
 
 /* ---- questions ---- */
 
-/* The index behind the last state at or before @zxid. */
+G_STATIC_ASSERT(offsetof(SimState, zxid) == 0 && offsetof(SimTrigger, zxid) == 0);
+
+/* The index behind the last one at or before @zxid, in an array of what begins with its zxid. */
 static guint
-behind(const GArray *past, int64_t zxid)
+behind(GArray *past, int64_t zxid)
 {
 	guint low = 0, high = past->len;
 	while (low < high) {
 		guint middle = (low + high) / 2;
-		if (g_array_index(past, SimState, middle).zxid <= zxid)
+		if (*(const int64_t *)(const void *)(past->data + (size_t)middle * g_array_get_element_size(past)) <= zxid)
 			low = middle + 1;
 		else
 			high = middle;
@@ -211,19 +233,32 @@ behind(const GArray *past, int64_t zxid)
 const SimState *
 sim_truth_at(const Sim *sim, const char *path, int64_t zxid)
 {
-	const GArray *past = g_hash_table_lookup(sim->checks->truth, path);
+	GArray *past = g_hash_table_lookup(sim->checks->truth, path);
 	guint n = past ? behind(past, zxid) : 0;
 	return n > 0 ? &g_array_index(past, SimState, n - 1) : NULL;
 }
 
 int64_t
-sim_truth_next_change(const Sim *sim, const char *path, int64_t zxid)
+sim_truth_next_change(const Sim *sim, const char *path, int64_t zxid, unsigned changes)
 {
-	const GArray *past = g_hash_table_lookup(sim->checks->truth, path);
+	GArray *past = g_hash_table_lookup(sim->checks->truth, path);
 	for (guint i = past ? behind(past, zxid) : 0; past && i < past->len; i++)
-		if (g_array_index(past, SimState, i).change <= SIM_NODE_CHANGED)
+		if (changes >> g_array_index(past, SimState, i).change & 1)
 			return g_array_index(past, SimState, i).zxid;
 	return 0;
+}
+
+guint
+sim_truth_triggers(const Sim *sim, int64_t zxid)
+{
+	return behind(sim->checks->triggers, zxid);
+}
+
+const SimTrigger *
+sim_truth_trigger(const Sim *sim, guint number)
+{
+	const GArray *triggers = sim->checks->triggers;
+	return number < triggers->len ? &g_array_index(triggers, SimTrigger, number) : NULL;
 }
 
 int64_t

@@ -13,6 +13,7 @@ sim_checks_begin(Sim *sim)
 	checks->closing = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	checks->ordered = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	checks->truth = sim_truth_new();
+	checks->triggers = sim_triggers_new();
 	checks->through = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	checks->executed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	checks->summaries = g_array_new(FALSE, FALSE, sizeof(SimSummary));
@@ -32,6 +33,7 @@ sim_checks_end(Sim *sim)
 	g_hash_table_unref(checks->closing);
 	g_hash_table_unref(checks->ordered);
 	g_hash_table_unref(checks->truth);
+	g_array_unref(checks->triggers);
 	g_hash_table_unref(checks->through);
 	g_hash_table_unref(checks->executed);
 	g_array_unref(checks->summaries);

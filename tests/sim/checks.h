@@ -73,6 +73,7 @@ struct SimChecks {
 	GHashTable *closing;   /* sessions whose end was proposed */
 	GHashTable *ordered;   /* session -> cxid of its last request that was carried out */
 	GHashTable *truth;     /* path -> GArray of SimState */
+	GArray *triggers;      /* SimTrigger; their paths are the keys of truth */
 	GHashTable *through;   /* epoch -> SimThrough */
 	int64_t committed;     /* the last txn that is */
 	PdkMembers *members;   /* in force then */
@@ -108,6 +109,7 @@ void sim_chain_kept(Sim *sim, const char *when);
 
 /* ---- checks-truth.c: the data ---- */
 GHashTable *sim_truth_new(void);
+GArray *sim_triggers_new(void);
 /* It is committed. */
 void sim_truth_take(SimChecks *checks, const PdkTxnHeader *header, GBytes *txn);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a client may expect of an answer. Changes when the promises to clients do. */
-#include "sim/client-private.h"
+#include "sim/client-watch.h"
 
 #include "replica/replica-private.h"
 
@@ -112,18 +112,6 @@ client_check_done(Client *client, const Request *request, int64_t zxid)
 	note_told(client->promises, zxid);
 }
 
-/* A watch that is set must have fired before anything newer than the change is shown. */
-static void
-check_watches(Client *client, const Request *request, int64_t zxid)
-{
-	for (guint i = 0; i < client->armed->len; i++) {
-		const Armed *armed = &g_array_index(client->armed, Armed, i);
-		int64_t change = sim_truth_next_change(client->sim, armed->path, armed->from);
-		if (change != 0 && change <= zxid)
-			client_broken(client, "watch-before-change", request, "is shown a zxid behind a change before the watch for it");
-	}
-}
-
 void
 client_check_reply(Client *client, const Request *request, int64_t zxid)
 {
@@ -133,49 +121,8 @@ client_check_reply(Client *client, const Request *request, int64_t zxid)
 		client_broken(client, "A14-client-order", request, "sees a zxid below one it had seen");
 	if (zxid < client->synced)
 		client_broken(client, "sync-sees-acknowledged", request, "sees behind a sync what was old when it began");
-	check_watches(client, request, zxid);
+	client_check_watches(client, request, zxid);
 	client->seen = MAX(client->seen, zxid);
-}
-
-/* ---- watches ---- */
-
-static int
-find_armed(const Client *client, const char *path)
-{
-	for (guint i = 0; i < client->armed->len; i++)
-		if (strcmp(g_array_index(client->armed, Armed, i).path, path) == 0)
-			return (int)i;
-	return -1;
-}
-
-void
-client_arm(Client *client, const char *path, int64_t zxid)
-{
-	Armed armed = {g_strdup(path), zxid};
-	if (find_armed(client, path) >= 0)
-		g_free(armed.path);
-	else
-		g_array_append_val(client->armed, armed);
-}
-
-void
-client_disarm(Client *client)
-{
-	g_array_set_size(client->armed, 0);
-}
-
-void
-client_check_event(Client *client, int32_t type, PdkSlice slice)
-{
-	g_autofree char *path = g_strndup((const char *)slice.data, (gsize)MAX(slice.length, 0));
-	int at = find_armed(client, path);
-	Request event = {.path = path, .xid = type};
-	if (at < 0)
-		client_broken(client, "watch-fires-once", &event, "gets an event that it set no watch for");
-	else if (sim_truth_next_change(client->sim, path, g_array_index(client->armed, Armed, at).from) == 0)
-		client_broken(client, "watch-fires-once", &event, "gets an event and nothing changed");
-	if (at >= 0)
-		g_array_remove_index(client->armed, (guint)at);
 }
 
 /* ---- sessions ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Clients make nodes of all kinds, read, change and delete them, theirs and others', and watch them. Changes when they do more. */
-#include "sim/client-private.h"
+#include "sim/client-watch.h"
 
 #define RECENT 24
 #define BIG_BYTES 30000
@@ -11,8 +11,8 @@ new_path(Client *client, const char *kind)
 	return g_strdup_printf("/%s%u-%u", kind, client->number, client->next++);
 }
 
-static char *
-recent(Client *client, const GPtrArray *paths)
+char *
+client_recent(Client *client, const GPtrArray *paths)
 {
 	if (paths->len == 0)
 		return NULL;
@@ -33,7 +33,7 @@ static bool
 ask_create(Client *client, Request *request, PdkBuffer *body)
 {
 	bool again = workload_has(client->promises->workload, WORK_DELETE) && client_chance(client, 4);
-	request->path = again ? recent(client, client->promises->paths) : NULL;
+	request->path = again ? client_recent(client, client->promises->paths) : NULL;
 	if (request->path == NULL) {
 		request->path = new_path(client, "c");
 		g_ptr_array_add(client->promises->paths, g_strdup(request->path));
@@ -146,7 +146,7 @@ static bool
 ask_path(Client *client, Request *request, PdkBuffer *body, bool watch)
 {
 	bool ephemeral = client->promises->ephemerals->len > 0 && client_chance(client, 3);
-	request->path = recent(client, ephemeral ? client->promises->ephemerals : client->promises->paths);
+	request->path = client_recent(client, ephemeral ? client->promises->ephemerals : client->promises->paths);
 	if (request->path == NULL)
 		return false;
 	request->number = watch;
@@ -173,7 +173,7 @@ done_get(Client *client, const Request *request, PdkJute *in, int64_t zxid)
 	client_check_data(client, request, pdk_get_bytes(in), zxid);
 	client_check_stat(client, request, in, zxid);
 	if (request->number)
-		client_arm(client, request->path, zxid);
+		client_arm(client, request->path, WATCH_DATA);
 }
 
 static void
@@ -181,14 +181,14 @@ done_exists(Client *client, const Request *request, PdkJute *in, int64_t zxid)
 {
 	client_check_stat(client, request, in, zxid);
 	if (request->number)
-		client_arm(client, request->path, zxid);
+		client_arm(client, request->path, WATCH_DATA);
 }
 
 static bool
 refused_exists(Client *client, const Request *request, int32_t code, int64_t zxid)
 {
 	if (code == PDK_ERR_NO_NODE && request->number)
-		client_arm(client, request->path, zxid);
+		client_arm(client, request->path, WATCH_EXIST);
 	return client_check_refusal(client, request, code, zxid);
 }
 
@@ -197,7 +197,7 @@ refused_exists(Client *client, const Request *request, int32_t code, int64_t zxi
 static bool
 ask_set(Client *client, Request *request, PdkBuffer *body)
 {
-	request->path = recent(client, client->promises->paths);
+	request->path = client_recent(client, client->promises->paths);
 	if (request->path == NULL)
 		return false;
 	request->version = -1;
@@ -210,7 +210,7 @@ ask_set(Client *client, Request *request, PdkBuffer *body)
 static bool
 ask_big(Client *client, Request *request, PdkBuffer *body)
 {
-	request->path = recent(client, client->promises->paths);
+	request->path = client_recent(client, client->promises->paths);
 	if (request->path == NULL)
 		return false;
 	g_autofree uint8_t *data = g_malloc(BIG_BYTES);
@@ -225,7 +225,7 @@ ask_big(Client *client, Request *request, PdkBuffer *body)
 static bool
 ask_delete(Client *client, Request *request, PdkBuffer *body)
 {
-	request->path = recent(client, client->promises->paths);
+	request->path = client_recent(client, client->promises->paths);
 	if (request->path == NULL)
 		return false;
 	request->version = -1;

@@ -57,10 +57,7 @@ struct Deed {
 	void (*lost)(Client *client, const Request *request);
 };
 
-typedef struct {
-	char *path;
-	int64_t from; /* what it was set at */
-} Armed;
+typedef struct Watches Watches;
 
 struct Client {
 	Sim *sim;
@@ -82,7 +79,7 @@ struct Client {
 	int32_t xid;
 	GQueue requests;    /* Request * in order */
 	GByteArray *inbox;
-	GArray *armed;      /* Armed: watches of this connection */
+	Watches *watches;
 	unsigned next;      /* number of the next node */
 	unsigned creates, answers;
 	char *lock;         /* its node in the queue for the lock; NULL: none */
@@ -91,6 +88,9 @@ struct Client {
 /* ---- client.c ---- */
 void client_broken(Client *client, const char *invariant, const Request *request, const char *what);
 bool client_chance(Client *client, unsigned one_of);
+bool client_does(const Client *client, WorkKind kind);
+/* It takes a copy of @request. */
+void client_request(Client *client, const Request *request, const PdkBuffer *arguments);
 /* A request body's parts. */
 void client_put_acl(PdkBuffer *body);
 void client_put_number(PdkBuffer *body, int64_t number);
@@ -106,16 +106,19 @@ bool client_check_refusal(Client *client, const Request *request, int32_t code, 
 void client_check_done(Client *client, const Request *request, int64_t zxid);
 /* Before the reply with @zxid is looked at. */
 void client_check_reply(Client *client, const Request *request, int64_t zxid);
-void client_check_event(Client *client, int32_t type, PdkSlice path);
 void client_check_session(Client *client, int64_t session);
-void client_arm(Client *client, const char *path, int64_t zxid);
-void client_disarm(Client *client);
 /* The highest zxid that somebody was told of in an epoch that @client's server knows. */
 int64_t client_floor(const Client *client, int64_t epoch);
 
-/* ---- what may be asked for: client-nodes.c, client-register.c, client-lock.c ---- */
+/* ---- what may be asked for, each in a file of its name ---- */
 const Deed *client_node_deeds(unsigned *n);
+/* One of those that came last, NULL: there are none (g_free). */
+char *client_recent(Client *client, const GPtrArray *paths);
 const Deed *client_register_deeds(unsigned *n);
 const Deed *client_lock_deeds(unsigned *n);
+const Deed *client_tree_deeds(unsigned *n);
+/* A place in the tree, whether a node is there or not (g_free). */
+char *client_tree_place(Client *client);
+const Deed *client_persistent_deeds(unsigned *n);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a client: connections, sessions, requests and their answers. */
-#include "sim/client-private.h"
+#include "sim/client-watch.h"
 
 #define TIMEOUT_MS 6000
 #define THINK_US (30 * SIM_MS)
@@ -41,8 +41,8 @@ client_chance(Client *client, unsigned one_of)
 	return pdk_random_below(sim_random(client->sim), one_of) == 0;
 }
 
-static bool
-does(const Client *client, WorkKind kind)
+bool
+client_does(const Client *client, WorkKind kind)
 {
 	return workload_has(client->promises->workload, kind);
 }
@@ -100,14 +100,14 @@ send_frame(Client *client, PdkBuffer *body)
 	later(client, PATIENCE_US);
 }
 
-static void
-send_request(Client *client, Request *request, PdkBuffer *arguments)
+void
+client_request(Client *client, const Request *request, const PdkBuffer *arguments)
 {
 	PdkBuffer body = {0};
 	pdk_put_int(&body, request->xid);
 	pdk_put_int(&body, request->deed->op);
 	pdk_buffer_append(&body, arguments->data, arguments->length);
-	g_queue_push_tail(&client->requests, request);
+	g_queue_push_tail(&client->requests, g_memdup2(request, sizeof *request));
 	send_frame(client, &body);
 }
 
@@ -126,7 +126,7 @@ ask(Client *client, const Deed *deed)
 	bool now = deed->ask(client, &request, &arguments);
 	if (now) {
 		request.xid = ++client->xid;
-		send_request(client, g_memdup2(&request, sizeof request), &arguments);
+		client_request(client, &request, &arguments);
 	} else {
 		g_free(request.path);
 	}
@@ -159,13 +159,14 @@ static const Deed closing = {WORK_CLOSE, 1, PDK_OP_CLOSE_SESSION, true, ask_clos
 static const Deed *
 draw_deed(Client *client)
 {
-	const Deed *(*const lists[])(unsigned *n) = {client_node_deeds, client_register_deeds, client_lock_deeds};
+	const Deed *(*const lists[])(unsigned *n) = {client_node_deeds, client_register_deeds, client_lock_deeds,
+						 client_tree_deeds, client_persistent_deeds};
 	unsigned n, sum = 0;
 	const Deed *drawn = NULL;
 	for (unsigned i = 0; i < G_N_ELEMENTS(lists); i++) {
 		const Deed *deeds = lists[i](&n);
 		for (unsigned k = 0; k < n; k++) {
-			if (!does(client, deeds[k].kind))
+			if (!client_does(client, deeds[k].kind))
 				continue;
 			sum += deeds[k].weight;
 			if (pdk_random_below(sim_random(client->sim), sum) < deeds[k].weight)
@@ -204,7 +205,7 @@ lose_for(Client *client, int64_t us)
 	client->greeting = false;
 	client->synced = client->sync_us = 0;
 	forget_requests(client);
-	client_disarm(client);
+	client_watches_lost(client);
 	g_byte_array_set_size(client->inbox, 0);
 	later(client, us);
 }
@@ -243,6 +244,7 @@ connect_somewhere(Client *client)
 	}
 	client->serial++;
 	ask_session(client);
+	client_rearm(client);
 }
 
 /* Another connection for the same session, while the old one stands and perhaps carries a request. */
@@ -257,19 +259,19 @@ static void
 ask_something(Client *client)
 {
 	uint64_t whim = pdk_random_below(sim_random(client->sim), 400);
-	if (whim < 2 && does(client, WORK_SLEEP)) {
+	if (whim < 2 && client_does(client, WORK_SLEEP)) {
 		sim_hang_up(client->sim, client->end);
 		lose_for(client, whim == 0 ? LONG_SLEEP_US : NAP_US);
 		return;
 	}
-	if (whim == 2 && does(client, WORK_CLOSE)) {
+	if (whim == 2 && client_does(client, WORK_CLOSE)) {
 		ask(client, &closing);
 		return;
 	}
 	ask_one(client);
-	for (unsigned more = does(client, WORK_BURST) && client_chance(client, 4) ? BURST : 0; more > 0; more--)
+	for (unsigned more = client_does(client, WORK_BURST) && client_chance(client, 4) ? BURST : 0; more > 0; more--)
 		ask_one(client);
-	if (whim >= 390 && does(client, WORK_MOVE))
+	if (whim >= 390 && client_does(client, WORK_MOVE))
 		move(client);
 	else if (g_queue_is_empty(&client->requests))
 		later(client, THINK_US);
@@ -331,11 +333,11 @@ take_session(Client *client, PdkJute *in)
 static void
 take_event(Client *client, PdkJute *in)
 {
-	pdk_get_long(in);
+	int64_t zxid = pdk_get_long(in);
 	pdk_get_int(in);
 	int32_t type = pdk_get_int(in);
 	pdk_get_int(in);
-	client_check_event(client, type, pdk_get_bytes(in));
+	client_check_event(client, type, pdk_get_bytes(in), zxid);
 }
 
 static void
@@ -415,12 +417,6 @@ received(void *context, const uint8_t *data, size_t length)
 
 /* ---- coming and going ---- */
 
-static void
-clear_armed(void *armed)
-{
-	g_free(((Armed *)armed)->path);
-}
-
 Client *
 client_new(Sim *sim, Promises *promises, unsigned number)
 {
@@ -429,8 +425,7 @@ client_new(Sim *sim, Promises *promises, unsigned number)
 	client->promises = promises;
 	client->number = number;
 	client->inbox = g_byte_array_new();
-	client->armed = g_array_new(FALSE, FALSE, sizeof(Armed));
-	g_array_set_clear_func(client->armed, clear_armed);
+	client->watches = watches_new();
 	g_queue_init(&client->requests);
 	later(client, SIM_MS);
 	return client;
@@ -441,7 +436,7 @@ client_free(Client *client)
 {
 	g_queue_clear_full(&client->requests, free_request);
 	g_byte_array_unref(client->inbox);
-	g_array_unref(client->armed);
+	watches_free(client->watches);
 	g_free(client->lock);
 	g_free(client);
 }

@@ -17,6 +17,13 @@ typedef enum {
 	SIM_NODE_ACL,
 } SimChange;
 
+/* One change as those who watch hear of it; those of all committed txns stand in one order. */
+typedef struct {
+	int64_t zxid;
+	SimChange change;    /* as the wire names it, up to SIM_NODE_CHILDREN */
+	const char *path;
+} SimTrigger;
+
 #define SIM_OWNER_OTHER INT64_C(-1) /* a container, or one that lives for a time */
 
 /* A node from @zxid on, until the next change. */
@@ -37,8 +44,11 @@ uint32_t sim_truth_hash(const void *data, int32_t length);
 bool sim_truth_txn(const Sim *sim, int64_t zxid, PdkTxnHeader *into);
 /* What txns have made of @path when all up to @zxid are applied; NULL: no txn ever touched it until then. */
 const SimState *sim_truth_at(const Sim *sim, const char *path, int64_t zxid);
-/* The first creation, deletion or change of data behind @zxid, 0: none. */
-int64_t sim_truth_next_change(const Sim *sim, const char *path, int64_t zxid);
+/* The zxid of the first of @changes (1 << SIM_NODE_...) behind @zxid, 0: none. */
+int64_t sim_truth_next_change(const Sim *sim, const char *path, int64_t zxid, unsigned changes);
+/* How many triggers there are up to @zxid; and which: NULL, there are not so many. */
+guint sim_truth_triggers(const Sim *sim, int64_t zxid);
+const SimTrigger *sim_truth_trigger(const Sim *sim, guint number);
 /* The zxid that closed @session, 0: none; committed, or proposed at least. */
 int64_t sim_truth_closed(const Sim *sim, int64_t session);
 bool sim_truth_closing(const Sim *sim, int64_t session);

@@ -21,6 +21,9 @@ static const char *const names[WORK_KINDS] = {
 	[WORK_CLOSE] = "close",
 	[WORK_CONTAINER] = "container",
 	[WORK_BIG] = "big",
+	[WORK_TREE] = "tree",
+	[WORK_REWATCH] = "rewatch",
+	[WORK_PERSISTENT] = "persistent",
 };
 
 const char *

@@ -25,6 +25,9 @@ typedef enum {
 	WORK_CLOSE,      /* sessions end by wish */
 	WORK_CONTAINER,
 	WORK_BIG,        /* data that takes several pages and pieces */
+	WORK_TREE,       /* nodes below nodes, made, changed, deleted and listed */
+	WORK_REWATCH,    /* watches come along to the next connection (SetWatches) */
+	WORK_PERSISTENT, /* watches that stay, of a node and of all below it; asked about and removed */
 	WORK_KINDS,
 } WorkKind;
 
