@@ -157,12 +157,28 @@ play_serve(Play *play, int64_t epoch, int n)
 	pdk_assert(play->node->serving && play->node->tree->len == (unsigned)n);
 }
 
+Play
+play_serving(int64_t epoch, int n)
+{
+	Play play = play_new();
+	play_serve(&play, epoch, n);
+	return play;
+}
+
 void
 play_leader_goes(Play *play)
 {
 	node_step_begin(play->node);
 	pdk_replica_closed(play->node->replica, play->link);
 	node_step_end(play->node);
+}
+
+void
+play_next_leader(Play *play, int64_t epoch)
+{
+	play_leader_goes(play);
+	play_connect(play);
+	play_discover(play, epoch);
 }
 
 void
@@ -191,6 +207,13 @@ play_finish_snapshot(Play *play, const char *signature)
 	pdk_put_string(&bytes, signature);
 	play_hear(play, &bytes);
 	pdk_buffer_clear(&bytes);
+}
+
+void
+play_whole_snapshot(Play *play, int64_t zxid)
+{
+	play_snapshot(play, zxid, 0);
+	play_finish_snapshot(play, "BenWasHere");
 }
 
 void

@@ -33,11 +33,15 @@ void play_propose_members(Play *play, int64_t zxid, const char *text);
 void play_leader_info(Play *play, int64_t epoch);
 /* Up to the header of the synchronisation. */
 void play_discover(Play *play, int64_t epoch);
+/* The leader is lost, and the same or another one is found, up to the header of the synchronisation. */
+void play_next_leader(Play *play, int64_t epoch);
 /* A learner that serves in @epoch with the txns 1 to @n of it. */
 void play_serve(Play *play, int64_t epoch, int n);
+Play play_serving(int64_t epoch, int n);
 /* SNAP of one txn, up to and without the signature. */
 void play_snapshot(Play *play, int64_t zxid, size_t missing);
 void play_finish_snapshot(Play *play, const char *signature);
+void play_whole_snapshot(Play *play, int64_t zxid);
 
 /* The next packet the learner sent, its type; 0: none. */
 int32_t play_sent(Play *play, int64_t *zxid, int32_t *first_int);

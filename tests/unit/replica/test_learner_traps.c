@@ -9,8 +9,7 @@
 static void
 a_vote_speaks_of_all_that_is_logged_and_of_the_epoch_it_stands_in(void)
 {
-	Play play = play_new();
-	play_serve(&play, 1, 2);
+	Play play = play_serving(1, 2);
 	play_propose(&play, Z(1, 3));
 	play_leader_goes(&play);
 	play_connect(&play);
@@ -28,8 +27,7 @@ a_vote_speaks_of_all_that_is_logged_and_of_the_epoch_it_stands_in(void)
 static void
 nobody_votes_with_what_is_not_on_disk_yet(void)
 {
-	Play play = play_new();
-	play_serve(&play, 1, 2);
+	Play play = play_serving(1, 2);
 	unsigned looks = play.node->looks;
 	play_propose(&play, Z(1, 3));
 	play_leader_goes(&play);
@@ -45,11 +43,8 @@ nobody_votes_with_what_is_not_on_disk_yet(void)
 static void
 the_vote_that_is_told_when_up_to_date_is_the_old_one_in_the_new_epoch(void)
 {
-	Play play = play_new();
-	play_serve(&play, 1, 2);
-	play_leader_goes(&play);
-	play_connect(&play);
-	play_discover(&play, 7);
+	Play play = play_serving(1, 2);
+	play_next_leader(&play, 7);
 	play_plain(&play, PDK_PACKET_DIFF, Z(1, 2));
 	play_plain(&play, PDK_PACKET_NEWLEADER, Z(7, 0));
 	play_work(&play);
@@ -68,8 +63,7 @@ what_a_snapshot_holds_may_come_again_behind_it(void)
 {
 	Play play = play_new();
 	play_discover(&play, 2);
-	play_snapshot(&play, Z(1, 9), 0);
-	play_finish_snapshot(&play, "BenWasHere");
+	play_whole_snapshot(&play, Z(1, 9));
 	play_work(&play);
 	for (int64_t i = 8; i <= 10; i++) {
 		play_propose(&play, Z(1, i));
@@ -92,8 +86,7 @@ the_list_of_members_is_put_into_the_tree_anew_behind_a_snapshot(void)
 {
 	Play play = play_new();
 	play_discover(&play, 2);
-	play_snapshot(&play, Z(1, 9), 0);
-	play_finish_snapshot(&play, "BenWasHere");
+	play_whole_snapshot(&play, Z(1, 9));
 	play_plain(&play, PDK_PACKET_NEWLEADER, Z(2, 0));
 	play_work(&play);
 	unsigned before = play.node->members_told;
@@ -106,18 +99,13 @@ the_list_of_members_is_put_into_the_tree_anew_behind_a_snapshot(void)
 static void
 a_target_that_falls_between_what_is_logged_is_not_taken_for_the_end(void)
 {
-	Play play = play_new();
-	play_serve(&play, 1, 2);
-	play_leader_goes(&play);
-	play_connect(&play);
-	play_discover(&play, 2);
+	Play play = play_serving(1, 2);
+	play_next_leader(&play, 2);
 	play_plain(&play, PDK_PACKET_DIFF, Z(1, 2));
 	play_propose(&play, Z(2, 1));
 	play_plain(&play, PDK_PACKET_NEWLEADER, Z(2, 0));
 	play_work(&play);
-	play_leader_goes(&play);
-	play_connect(&play);
-	play_discover(&play, 3);
+	play_next_leader(&play, 3);
 	play_plain(&play, PDK_PACKET_TRUNC, Z(1, 5));
 	play_work(&play);
 	CU_ASSERT_EQUAL(play.world->reloads, 1);
@@ -127,18 +115,25 @@ a_target_that_falls_between_what_is_logged_is_not_taken_for_the_end(void)
 	world_free(play.world);
 }
 
-/* ZOOKEEPER-5094. After a restart the tree holds the whole log, also what nobody committed. */
-static void
-a_tree_ahead_of_a_log_that_was_cut_is_read_again_though_the_leader_went(void)
+/* After a restart the tree holds the whole log, also what nobody committed: 1:3. */
+static Play
+started_again_with_a_tail(void)
 {
-	Play play = play_new();
-	play_serve(&play, 1, 2);
+	Play play = play_serving(1, 2);
 	play_propose(&play, Z(1, 3));
 	play_work(&play);
 	world_crash(play.world, 1);
 	world_start(play.world, 1);
 	play_connect(&play);
 	CU_ASSERT_EQUAL(play.node->tree->len, 3);
+	return play;
+}
+
+/* ZOOKEEPER-5094. */
+static void
+a_tree_ahead_of_a_log_that_was_cut_is_read_again_though_the_leader_went(void)
+{
+	Play play = started_again_with_a_tail();
 	play_discover(&play, 2);
 	play_plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
 	play_leader_goes(&play);
@@ -153,13 +148,7 @@ a_tree_ahead_of_a_log_that_was_cut_is_read_again_though_the_leader_went(void)
 static void
 a_tree_ahead_of_what_is_committed_is_not_served_from(void)
 {
-	Play play = play_new();
-	play_serve(&play, 1, 2);
-	play_propose(&play, Z(1, 3));
-	play_work(&play);
-	world_crash(play.world, 1);
-	world_start(play.world, 1);
-	play_connect(&play);
+	Play play = started_again_with_a_tail();
 	play_discover(&play, 1);
 	play_plain(&play, PDK_PACKET_TRUNC, Z(1, 2));
 	play_propose(&play, Z(1, 3));
