@@ -3,37 +3,10 @@
  * A file table in memory that behaves like the worst disk that keeps its promises; changes when that disk
  * does.
  */
-#include "forgetful_files.h"
+#include "forgetful_private.h"
 
 #include <errno.h>
 #include <string.h>
-
-#define BLOCK 512
-
-/* The content of a file: what stands behind its bytes, up to its length, is zeros; preallocated space costs nothing. */
-typedef struct {
-	GByteArray *bytes;
-	size_t length;
-} Image;
-
-/* A file, whatever its names. */
-typedef struct {
-	gatomicrefcount references;
-	Image now, durable;
-	size_t dirty_from, dirty_to; /* `now` and `durable` differ at most here, or behind the shorter */
-} Node;
-
-/* One change of a directory: @name becomes @node (NULL: goes); a rename is two of them in one. */
-typedef struct {
-	char *name[2];
-	Node *node[2];
-} Change;
-
-typedef struct {
-	GHashTable *now, *durable; /* name -> Node */
-	GPtrArray *changes;        /* Change, since the last sync */
-	bool made_durable;
-} Directory;
 
 struct PdkFile {
 	Node *node;
@@ -42,152 +15,10 @@ struct PdkFile {
 	uint64_t life;
 };
 
-typedef struct {
-	unsigned after; /* 0: not armed */
-	int errnum;
-	bool forever;
-} Fault;
-
-struct ForgetfulFiles {
-	PdkFiles table; /* first: the table's `self` is this struct */
-	GHashTable *directories; /* path -> Directory */
-	GHashTable *locks;
-	Fault faults[FORGETFUL_KINDS];
-	uint64_t operations, crash_at, life;
-	bool crashed, forgets_all;
-	int64_t capacity;
-	uint64_t random;
-};
-
 static ForgetfulFiles *
 of(const PdkFiles *table)
 {
 	return (ForgetfulFiles *)table;
-}
-
-/* splitmix64 */
-static uint64_t
-draw(ForgetfulFiles *self)
-{
-	uint64_t z = self->random += UINT64_C(0x9e3779b97f4a7c15);
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
-static void
-image_set_length(Image *image, size_t length)
-{
-	if (image->bytes->len > length)
-		g_byte_array_set_size(image->bytes, (unsigned)length);
-	image->length = length;
-}
-
-/* Makes the bytes reach to @end, which lies within the length. */
-static void
-image_reach(Image *image, size_t end)
-{
-	size_t old = image->bytes->len;
-
-	if (end <= old)
-		return;
-	g_byte_array_set_size(image->bytes, (unsigned)end);
-	memset(image->bytes->data + old, 0, end - old);
-}
-
-/* @length bytes from @offset on, all within the length. */
-static void
-image_read(const Image *image, void *into, size_t length, size_t offset)
-{
-	size_t there = image->bytes->len > offset ? MIN(image->bytes->len - offset, length) : 0;
-
-	if (there > 0)
-		memcpy(into, image->bytes->data + offset, there);
-	memset((uint8_t *)into + there, 0, length - there);
-}
-
-/* Makes the bytes of @to from @from_byte to @end, which is within both lengths, what @from has there. */
-static void
-image_copy(Image *to, const Image *from, size_t from_byte, size_t end)
-{
-	size_t reach = MIN(end, MAX(from->bytes->len, to->bytes->len));
-
-	if (from_byte >= reach)
-		return;
-	image_reach(to, reach);
-	image_read(from, to->bytes->data + from_byte, reach - from_byte, from_byte);
-}
-
-static Node *
-node_new(void)
-{
-	Node *node = g_new0(Node, 1);
-	g_atomic_ref_count_init(&node->references);
-	node->now.bytes = g_byte_array_new();
-	node->durable.bytes = g_byte_array_new();
-	return node;
-}
-
-static Node *
-node_ref(Node *node)
-{
-	if (node)
-		g_atomic_ref_count_inc(&node->references);
-	return node;
-}
-
-static void
-node_unref(void *data)
-{
-	Node *node = data;
-
-	if (node == NULL || !g_atomic_ref_count_dec(&node->references))
-		return;
-	g_byte_array_unref(node->now.bytes);
-	g_byte_array_unref(node->durable.bytes);
-	g_free(node);
-}
-
-static void
-change_free(void *data)
-{
-	Change *change = data;
-
-	for (unsigned i = 0; i < 2; i++) {
-		g_free(change->name[i]);
-		node_unref(change->node[i]);
-	}
-	g_free(change);
-}
-
-static Directory *
-directory_new(void)
-{
-	Directory *directory = g_new0(Directory, 1);
-	directory->now = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, node_unref);
-	directory->durable = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, node_unref);
-	directory->changes = g_ptr_array_new_with_free_func(change_free);
-	return directory;
-}
-
-static void
-directory_free(void *data)
-{
-	Directory *directory = data;
-
-	g_hash_table_unref(directory->now);
-	g_hash_table_unref(directory->durable);
-	g_ptr_array_unref(directory->changes);
-	g_free(directory);
-}
-
-static void
-set_name(GHashTable *names, const char *name, Node *node)
-{
-	if (node)
-		g_hash_table_replace(names, g_strdup(name), node_ref(node));
-	else
-		g_hash_table_remove(names, name);
 }
 
 static bool
@@ -237,27 +68,6 @@ forgetful_files_used(const ForgetfulFiles *self)
 	return sum;
 }
 
-static void
-node_dirty(Node *node, size_t from, size_t to)
-{
-	if (node->dirty_from == node->dirty_to) {
-		node->dirty_from = from;
-		node->dirty_to = to;
-	}
-	node->dirty_from = MIN(node->dirty_from, from);
-	node->dirty_to = MAX(node->dirty_to, to);
-}
-
-/* Makes a node @length bytes long; new bytes are zeros. */
-static void
-node_resize(Node *node, size_t length)
-{
-	size_t old = node->now.length;
-
-	image_set_length(&node->now, length);
-	node_dirty(node, MIN(old, length), MAX(old, length));
-}
-
 static Directory *
 find_directory(ForgetfulFiles *self, const char *path, char **name)
 {
@@ -275,26 +85,11 @@ find_node(ForgetfulFiles *self, const char *path)
 	return directory ? g_hash_table_lookup(directory->now, name) : NULL;
 }
 
-static void
-change_directory(Directory *directory, const char *name, Node *node, const char *other, Node *other_node)
-{
-	Change *change = g_new0(Change, 1);
-
-	change->name[0] = g_strdup(name);
-	change->node[0] = node_ref(node);
-	change->name[1] = g_strdup(other);
-	change->node[1] = node_ref(other_node);
-	g_ptr_array_add(directory->changes, change);
-	set_name(directory->now, name, node);
-	if (other)
-		set_name(directory->now, other, other_node);
-}
-
 static PdkFile *
 new_file(ForgetfulFiles *self, Node *node, bool writable)
 {
 	PdkFile *file = g_new0(PdkFile, 1);
-	file->node = node_ref(node);
+	file->node = forgetful_node_ref(node);
 	file->writable = writable;
 	file->life = self->life;
 	return file;
@@ -320,11 +115,11 @@ files_open(const PdkFiles *table, const char *path, unsigned flags, GError **err
 		return NULL;
 	if (node == NULL) {
 		g_autofree char *same = g_strdup(name);
-		node = node_new();
-		change_directory(directory, same, node, NULL, NULL);
-		node_unref(node);
+		node = forgetful_node_new();
+		forgetful_change_directory(directory, same, node, NULL, NULL);
+		forgetful_node_unref(node);
 	} else if (flags & PDK_OPEN_TRUNCATE) {
-		node_resize(node, 0);
+		forgetful_node_resize(node, 0);
 	}
 	return new_file(self, node, flags & PDK_OPEN_WRITE);
 }
@@ -335,7 +130,7 @@ files_close(const PdkFiles *table, PdkFile *file)
 	if (file->locked && file->life == of(table)->life)
 		g_hash_table_remove(of(table)->locks, file->locked);
 	g_free(file->locked);
-	node_unref(file->node);
+	forgetful_node_unref(file->node);
 	g_free(file);
 }
 
@@ -352,7 +147,7 @@ files_pread(const PdkFiles *table, PdkFile *file, void *into, size_t length, int
 	if ((size_t)offset >= now->length)
 		return 0;
 	size_t got = MIN(length, now->length - (size_t)offset);
-	image_read(now, into, got, (size_t)offset);
+	forgetful_image_read(now, into, got, (size_t)offset);
 	return (int64_t)got;
 }
 
@@ -378,20 +173,12 @@ files_pwrite(const PdkFiles *table, PdkFile *file, const void *from, size_t leng
 	if (!file->writable || !has_room(self, file, (int64_t)end))
 		return go ? fail(error, "cannot write", "file", file->writable ? ENOSPC : EBADF) : false;
 	if (end > file->node->now.length)
-		node_resize(file->node, end);
-	image_reach(&file->node->now, end);
+		forgetful_node_resize(file->node, end);
+	forgetful_image_reach(&file->node->now, end);
 	/* Also what was being written at the crash may have arrived. */
 	memcpy(file->node->now.bytes->data + offset, from, length);
-	node_dirty(file->node, (size_t)offset, end);
+	forgetful_node_dirty(file->node, (size_t)offset, end);
 	return go;
-}
-
-static void
-node_sync(Node *node)
-{
-	image_set_length(&node->durable, node->now.length);
-	image_copy(&node->durable, &node->now, node->dirty_from, MIN(node->dirty_to, node->now.length));
-	node->dirty_from = node->dirty_to = 0;
 }
 
 static bool
@@ -401,18 +188,8 @@ files_datasync(const PdkFiles *table, PdkFile *file, GError **error)
 		return false;
 	if (!alive(of(table), file))
 		return fail(error, "cannot sync", "file", EIO);
-	node_sync(file->node);
+	forgetful_node_sync(file->node);
 	return true;
-}
-
-static void
-apply_changes(GHashTable *names, GPtrArray *changes, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++) {
-		const Change *change = changes->pdata[i];
-		for (unsigned k = 0; k < 2 && change->name[k]; k++)
-			set_name(names, change->name[k], change->node[k]);
-	}
 }
 
 static bool
@@ -424,7 +201,7 @@ files_sync_directory(const PdkFiles *table, const char *path, GError **error)
 		return false;
 	if (directory == NULL)
 		return fail(error, "cannot sync", path, ENOENT);
-	apply_changes(directory->durable, directory->changes, directory->changes->len);
+	forgetful_apply_changes(directory->durable, directory->changes, directory->changes->len);
 	g_ptr_array_set_size(directory->changes, 0);
 	/* Directories made in it. */
 	GHashTableIter iter;
@@ -463,7 +240,7 @@ files_truncate(const PdkFiles *table, PdkFile *file, int64_t length, GError **er
 		return false;
 	if (!alive(of(table), file) || !file->writable)
 		return fail(error, "cannot truncate", "file", EBADF);
-	node_resize(file->node, (size_t)length);
+	forgetful_node_resize(file->node, (size_t)length);
 	return true;
 }
 
@@ -477,7 +254,7 @@ files_allocate(const PdkFiles *table, PdkFile *file, int64_t length, GError **er
 	if (!has_room(of(table), file, length))
 		return fail(error, "cannot allocate", "file", ENOSPC);
 	if (length > (int64_t)file->node->now.length)
-		node_resize(file->node, (size_t)length);
+		forgetful_node_resize(file->node, (size_t)length);
 	return true;
 }
 
@@ -493,9 +270,9 @@ files_rename(const PdkFiles *table, const char *from, const char *to, GError **e
 		return false;
 	if (node == NULL || target != directory)
 		return fail(error, "cannot rename", from, node ? EXDEV : ENOENT);
-	node_ref(node);
-	change_directory(directory, to_name, node, from_name, NULL);
-	node_unref(node);
+	forgetful_node_ref(node);
+	forgetful_change_directory(directory, to_name, node, from_name, NULL);
+	forgetful_node_unref(node);
 	return true;
 }
 
@@ -509,7 +286,7 @@ files_unlink(const PdkFiles *table, const char *path, GError **error)
 		return false;
 	if (directory == NULL || !g_hash_table_contains(directory->now, name))
 		return fail(error, "cannot unlink", path, ENOENT);
-	change_directory(directory, name, NULL, NULL, NULL);
+	forgetful_change_directory(directory, name, NULL, NULL, NULL);
 	return true;
 }
 
@@ -520,7 +297,7 @@ make_all(ForgetfulFiles *self, const char *path, bool durable)
 		return;
 	g_autofree char *parent = g_path_get_dirname(path);
 	make_all(self, parent, durable);
-	Directory *directory = directory_new();
+	Directory *directory = forgetful_directory_new();
 	directory->made_durable = durable;
 	g_hash_table_insert(self->directories, g_strdup(path), directory);
 }
@@ -615,10 +392,10 @@ forgetful_files_new(void)
 		.probe = files_probe,
 		.lock = files_lock,
 	};
-	self->directories = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, directory_free);
+	self->directories = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, forgetful_directory_free);
 	self->locks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	self->capacity = -1;
-	Directory *root = directory_new();
+	Directory *root = forgetful_directory_new();
 	root->made_durable = true;
 	g_hash_table_insert(self->directories, g_strdup("/"), root);
 	return self;
@@ -645,126 +422,6 @@ forgetful_files_operations(const ForgetfulFiles *self)
 }
 
 void
-forgetful_files_crash_at(ForgetfulFiles *self, uint64_t operation)
-{
-	self->crash_at = operation;
-}
-
-void
-forgetful_files_crash(ForgetfulFiles *self)
-{
-	self->crashed = true;
-}
-
-bool
-forgetful_files_crashed(const ForgetfulFiles *self)
-{
-	return self->crashed;
-}
-
-/* The length a file has after a crash: the durable one, the latest, or a block boundary between. */
-static size_t
-surviving_length(ForgetfulFiles *self, const Node *node)
-{
-	if (self->forgets_all)
-		return node->durable.length;
-	size_t low = MIN(node->durable.length, node->now.length), high = MAX(node->durable.length, node->now.length);
-
-	switch (draw(self) % 3) {
-	case 0:
-		return node->durable.length;
-	case 1:
-		return node->now.length;
-	}
-	size_t between = (low + draw(self) % (high - low + 1)) / BLOCK * BLOCK;
-	return MAX(between, low);
-}
-
-/* Makes `now` and `durable` what the disk holds after a crash. */
-static void
-node_crash(ForgetfulFiles *self, Node *node)
-{
-	if (node->dirty_from == node->dirty_to)
-		return;
-	size_t length = surviving_length(self, node);
-	size_t written = MAX(node->now.bytes->len, node->durable.bytes->len); /* behind it both have zeros */
-	size_t end = MIN(MIN(node->dirty_to, written), length);
-	unsigned mood = self->forgets_all ? 0 : draw(self) % 4; /* 0: nothing arrived, 1: all, else block by block */
-
-	image_set_length(&node->durable, length);
-	for (size_t at = node->dirty_from / BLOCK * BLOCK; at < end; at += BLOCK) {
-		if (mood == 1 || (mood != 0 && draw(self) % 2))
-			image_copy(&node->durable, &node->now, at, MIN(at + BLOCK, length));
-	}
-	image_set_length(&node->now, 0);
-	image_set_length(&node->now, length);
-	image_copy(&node->now, &node->durable, 0, length);
-	node->dirty_from = node->dirty_to = 0;
-}
-
-static void
-directory_crash(ForgetfulFiles *self, Directory *directory)
-{
-	GHashTableIter iter;
-	Node *node;
-	char *name;
-
-	apply_changes(directory->durable, directory->changes, self->forgets_all ? 0 : draw(self) % (directory->changes->len + 1));
-	g_ptr_array_set_size(directory->changes, 0);
-	g_hash_table_remove_all(directory->now);
-	g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(directory->durable), (GCompareFunc)strcmp);
-	for (GList *link = names; link; link = link->next)
-		node_crash(self, g_hash_table_lookup(directory->durable, link->data));
-	g_hash_table_iter_init(&iter, directory->durable);
-	while (g_hash_table_iter_next(&iter, (void **)&name, (void **)&node))
-		set_name(directory->now, name, node);
-}
-
-/* Directories that were not durable go, with all that is in them. */
-static gboolean
-was_lost(void *path, void *data, void *context)
-{
-	ForgetfulFiles *self = context;
-	Directory *directory = data;
-
-	if (strcmp(path, "/") == 0)
-		return FALSE;
-	g_autofree char *parent = g_path_get_dirname(path);
-	Directory *above = g_hash_table_lookup(self->directories, parent);
-	return above == NULL || !directory->made_durable;
-}
-
-static void
-reboot(ForgetfulFiles *self)
-{
-	while (g_hash_table_foreach_remove(self->directories, was_lost, self) > 0)
-		;
-	g_autoptr(GList) paths = g_list_sort(g_hash_table_get_keys(self->directories), (GCompareFunc)strcmp);
-	for (GList *link = paths; link; link = link->next)
-		directory_crash(self, g_hash_table_lookup(self->directories, link->data));
-	g_hash_table_remove_all(self->locks);
-	memset(self->faults, 0, sizeof(self->faults));
-	self->crashed = false;
-	self->crash_at = self->operations = 0;
-	self->life++;
-}
-
-void
-forgetful_files_reboot(ForgetfulFiles *self, uint64_t seed)
-{
-	self->random = seed;
-	self->forgets_all = false;
-	reboot(self);
-}
-
-void
-forgetful_files_forget(ForgetfulFiles *self)
-{
-	self->forgets_all = true;
-	reboot(self);
-}
-
-void
 forgetful_files_fail(ForgetfulFiles *self, ForgetfulKind kind, unsigned nth, int errnum, bool forever)
 {
 	self->faults[kind] = (Fault){.after = nth, .errnum = errnum, .forever = forever};
@@ -783,7 +440,7 @@ forgetful_files_get(ForgetfulFiles *self, const char *path)
 	if (node == NULL)
 		return NULL;
 	uint8_t *bytes = g_malloc(MAX(node->now.length, 1));
-	image_read(&node->now, bytes, node->now.length, 0);
+	forgetful_image_read(&node->now, bytes, node->now.length, 0);
 	return g_bytes_new_take(bytes, node->now.length);
 }
 
@@ -795,13 +452,13 @@ forgetful_files_put(ForgetfulFiles *self, const char *path, const void *data, si
 
 	make_all(self, parent, true);
 	Directory *directory = g_hash_table_lookup(self->directories, parent);
-	Node *node = node_new();
-	node_resize(node, length);
+	Node *node = forgetful_node_new();
+	forgetful_node_resize(node, length);
 	g_byte_array_append(node->now.bytes, data, (unsigned)length);
-	node_sync(node);
-	set_name(directory->now, name, node);
-	set_name(directory->durable, name, node);
-	node_unref(node);
+	forgetful_node_sync(node);
+	forgetful_set_name(directory->now, name, node);
+	forgetful_set_name(directory->durable, name, node);
+	forgetful_node_unref(node);
 }
 
 void
@@ -810,8 +467,8 @@ forgetful_files_remove(ForgetfulFiles *self, const char *path)
 	g_autofree char *name = NULL;
 	Directory *directory = find_directory(self, path, &name);
 
-	set_name(directory->now, name, NULL);
-	set_name(directory->durable, name, NULL);
+	forgetful_set_name(directory->now, name, NULL);
+	forgetful_set_name(directory->durable, name, NULL);
 }
 
 bool
@@ -824,7 +481,7 @@ forgetful_files_is_durable(ForgetfulFiles *self, const char *path)
 	if (node == NULL || g_hash_table_lookup(directory->durable, name) != node || node->now.length != node->durable.length)
 		return false;
 	g_autofree uint8_t *now = g_malloc(MAX(node->now.length, 1)), *durable = g_malloc(MAX(node->now.length, 1));
-	image_read(&node->now, now, node->now.length, 0);
-	image_read(&node->durable, durable, node->now.length, 0);
+	forgetful_image_read(&node->now, now, node->now.length, 0);
+	forgetful_image_read(&node->durable, durable, node->now.length, 0);
 	return memcmp(now, durable, node->now.length) == 0;
 }
