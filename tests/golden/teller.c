@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a server met and did, as items of lines; changes when another thing is told of. */
 #include "golden/teller.h"
 
+#include "golden/line.h"
 #include "sim/world-private.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-#define WIDTH 130
-#define ARROW 56 /* its column */
-
-/* "PROPOSAL 1.3", "to", "2, 3" */
-typedef struct {
-	char *text;
-	const char *preposition; /* NULL: no peers */
-	GString *peers;
-	unsigned last_peer;
-	unsigned topic; /* 0: never told for its own sake */
-} Item;
 
 typedef struct {
 	PdkPurpose purpose;
@@ -44,7 +34,7 @@ struct Teller {
 	bool open;
 	unsigned server;
 	int64_t at_us;
-	GPtrArray *lefts, *rights; /* Item */
+	GPtrArray *lefts, *rights; /* sides of the line */
 	/* While bytes are being cut. */
 	GPtrArray *side;
 	const Link *link;
@@ -57,39 +47,11 @@ struct Teller {
 /* ---- lines ---- */
 
 static void
-item_free(void *data)
-{
-	Item *item = data;
-	g_free(item->text);
-	g_string_free(item->peers, TRUE);
-	g_free(item);
-}
-
-static void
 add_peer(Teller *teller, GPtrArray *side, unsigned topic, const char *preposition, unsigned peer, const char *text)
 {
-	Item *last = side->len > 0 ? g_ptr_array_index(side, side->len - 1) : NULL;
-	for (guint i = 0; preposition && side == teller->rights && i < side->len; i++) {
-		Item *item = g_ptr_array_index(side, i);
-		if (item->preposition && strcmp(item->text, text) == 0)
-			last = item;
-	}
 	if (teller->awaited && teller->server == teller->awaited_server && strstr(text, teller->awaited))
 		teller->met = true;
-	if (last && last->preposition && preposition && strcmp(last->text, text) == 0 && last->last_peer != peer) {
-		last->last_peer = peer;
-		g_string_append_printf(last->peers, ", %u", peer);
-		return;
-	}
-	Item *item = g_new0(Item, 1);
-	item->text = g_strdup(text);
-	item->preposition = preposition;
-	item->last_peer = peer;
-	item->peers = g_string_new(NULL);
-	item->topic = topic;
-	if (preposition)
-		g_string_printf(item->peers, "%u", peer);
-	g_ptr_array_add(side, item);
+	line_add(side, side == teller->rights, &(LineItem){.text = text, .preposition = preposition, .peer = peer, .topic = topic});
 }
 
 static void add(Teller *teller, GPtrArray *side, unsigned topic, const char *format, ...) G_GNUC_PRINTF(4, 5);
@@ -102,77 +64,6 @@ add(Teller *teller, GPtrArray *side, unsigned topic, const char *format, ...)
 	g_autofree char *text = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
 	add_peer(teller, side, topic, NULL, 0, text);
-}
-
-/* The peers are said once for all items in a row that have the same. */
-static void
-put_item(GString *line, const Item *item, const Item *next)
-{
-	bool same = next && next->preposition == item->preposition && strcmp(next->peers->str, item->peers->str) == 0;
-	g_string_append(line, item->text);
-	if (item->preposition && !same)
-		g_string_append_printf(line, " %s %s", item->preposition, item->peers->str);
-}
-
-static GPtrArray *
-select_items(const GPtrArray *side, unsigned topics)
-{
-	GPtrArray *some = g_ptr_array_new();
-	for (guint i = 0; i < side->len; i++)
-		if (((const Item *)g_ptr_array_index(side, i))->topic & topics)
-			g_ptr_array_add(some, g_ptr_array_index(side, i));
-	return some;
-}
-
-static size_t
-column(const GString *text)
-{
-	const char *line = strrchr(text->str, '\n');
-	return line ? strlen(line + 1) : text->len;
-}
-
-static void
-indent(GString *into, size_t to)
-{
-	if (column(into) > to)
-		g_string_append_c(into, '\n');
-	while (column(into) < to)
-		g_string_append_c(into, ' ');
-}
-
-/* Wrapped between items, at @at. */
-static void
-put_side(GString *into, const GPtrArray *side, size_t at)
-{
-	for (guint i = 0; i < side->len; i++) {
-		g_autoptr(GString) word = g_string_new(NULL);
-		put_item(word, g_ptr_array_index(side, i), i + 1 < side->len ? g_ptr_array_index(side, i + 1) : NULL);
-		if (i + 1 < side->len)
-			g_string_append_c(word, ',');
-		if (i > 0 && column(into) + 1 + word->len > WIDTH) {
-			g_string_append_c(into, '\n');
-			indent(into, at);
-		} else if (i > 0) {
-			g_string_append_c(into, ' ');
-		}
-		g_string_append(into, word->str);
-	}
-}
-
-static void
-put_line(Teller *teller, const GPtrArray *lefts, const GPtrArray *rights)
-{
-	g_autoptr(GString) line = g_string_new(NULL);
-	g_string_printf(line, "[%5.0f] %u  ", (double)(teller->at_us - teller->zero_us) / 1000, teller->server + 1);
-	size_t at = line->len;
-	put_side(line, lefts, at);
-	if (rights->len > 0) {
-		if (lefts->len > 0)
-			indent(line, ARROW);
-		g_string_append(line, "-> ");
-		put_side(line, rights, column(line));
-	}
-	g_string_append_printf(teller->story, "%s\n", line->str);
 }
 
 /* ---- what a server became ---- */
@@ -217,15 +108,15 @@ static void
 end_line(Teller *teller)
 {
 	teller->open = false;
-	g_autoptr(GPtrArray) lefts = select_items(teller->lefts, teller->topics);
-	g_autoptr(GPtrArray) rights = select_items(teller->rights, teller->topics);
+	g_autoptr(GPtrArray) lefts = line_select(teller->lefts, teller->topics);
+	g_autoptr(GPtrArray) rights = line_select(teller->rights, teller->topics);
 	if (rights->len > 0) {
 		/* What came of it is told, so what it was is, too. */
 		g_ptr_array_unref(lefts);
 		lefts = g_ptr_array_ref(teller->lefts);
 	}
 	if (lefts->len + rights->len > 0)
-		put_line(teller, lefts, rights);
+		line_put(teller->story, (double)(teller->at_us - teller->zero_us) / 1000, teller->server + 1, lefts, rights);
 	g_ptr_array_set_size(teller->lefts, 0);
 	g_ptr_array_set_size(teller->rights, 0);
 }
@@ -558,8 +449,8 @@ teller_new(Sim *sim)
 	Teller *teller = g_new0(Teller, 1);
 	teller->sim = sim;
 	teller->story = g_string_new(NULL);
-	teller->lefts = g_ptr_array_new_with_free_func(item_free);
-	teller->rights = g_ptr_array_new_with_free_func(item_free);
+	teller->lefts = line_side_new();
+	teller->rights = line_side_new();
 	for (unsigned i = 0; i < MAX_SERVERS; i++) {
 		teller->known[i].links = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, link_free);
 		teller->known[i].dials = g_hash_table_new_full(NULL, NULL, NULL, link_free);
