@@ -16,8 +16,8 @@ wire_between(Sim *sim, const Node *from, const Node *to)
 	return &sim->wires[from ? from->index : MAX_SERVERS][to ? to->index : MAX_SERVERS];
 }
 
-static bool
-is_cut(Sim *sim, const Node *from, const Node *to)
+bool
+sim_is_cut(Sim *sim, const Node *from, const Node *to)
 {
 	return wire_between(sim, from, to)->cut;
 }
@@ -297,6 +297,15 @@ accept(SimEnd *end, PdkPurpose purpose, const char *address)
 	sim_carry(node);
 }
 
+SimEnd *
+sim_call(Node *node, PdkPurpose purpose, const SimClient *client, const char *address)
+{
+	SimEnd *here = pair_new(node->sim, NULL, node);
+	here->client = *client;
+	accept(here->other, purpose, address);
+	return here;
+}
+
 /* ---- dialling ---- */
 
 static Node *
@@ -352,7 +361,7 @@ sim_happen_dial(Happening *happening)
 	Node *node = happening->node, *target = happening->target;
 	Sim *sim = node->sim;
 	/* A cut line: the dialler waits, and learns nothing until its time-out. */
-	if (target == NULL || is_cut(sim, node, target) || is_cut(sim, target, node)) {
+	if (target == NULL || sim_is_cut(sim, node, target) || sim_is_cut(sim, target, node)) {
 		answer_dial(happening, 5 * SIM_SECOND, false);
 		return;
 	}
@@ -395,7 +404,7 @@ sim_happen_dial_answer(Happening *happening)
 int64_t
 sim_held_until(Sim *sim, SimEnd *end)
 {
-	if (is_cut(sim, end->other->node, end->node))
+	if (sim_is_cut(sim, end->other->node, end->node))
 		end->held_until_us = MAX(end->held_until_us, sim->now_us + 1) + 10 * SIM_MS;
 	return end->held_until_us > sim->now_us ? end->held_until_us : 0;
 }
@@ -404,7 +413,7 @@ bool
 sim_is_lost(Sim *sim, SimEnd *end)
 {
 	/* On a cut line, from one who is gone: nobody sends it again, and what is behind it never arrives. */
-	if (is_cut(sim, end->other->node, end->node) && !sim_alive(end->other))
+	if (sim_is_cut(sim, end->other->node, end->node) && !sim_alive(end->other))
 		end->lost = true;
 	return end->lost;
 }
@@ -458,98 +467,4 @@ void
 sim_stall(Sim *sim, unsigned a, unsigned b, int64_t until_us)
 {
 	each_between(sim, a, b, stall, until_us);
-}
-
-/* ---- clients and strangers ---- */
-
-static void
-ignore_bytes(void *context, const uint8_t *data, size_t length)
-{
-	(void)context;
-	(void)data;
-	(void)length;
-}
-
-static void
-ignore_end(void *context)
-{
-	(void)context;
-}
-
-static const SimClient nobody = {ignore_bytes, ignore_end, NULL};
-
-void
-sim_forsake(SimEnd *end)
-{
-	end->client = nobody;
-}
-
-static SimEnd *
-connect_to(Node *node, PdkPurpose purpose, const SimClient *client, const char *address)
-{
-	SimEnd *here = pair_new(node->sim, NULL, node);
-	here->client = *client;
-	accept(here->other, purpose, address);
-	return here;
-}
-
-static bool
-hears(const Node *node)
-{
-	return node->up && node->paused_until_us <= node->sim->now_us;
-}
-
-void
-sim_storm(Sim *sim, unsigned server)
-{
-	Node *node = &sim->nodes[server];
-	for (unsigned i = 0; i < 20 && hears(node); i++) {
-		PdkPurpose purpose = pdk_random_below(&sim->random, 2) ? PDK_PURPOSE_QUORUM : PDK_PURPOSE_ELECTION;
-		if (!node->listens[purpose])
-			continue;
-		SimEnd *end = connect_to(node, purpose, &nobody, "/10.9.9.9:9");
-		uint64_t noise[4];
-		for (unsigned k = 0; k < G_N_ELEMENTS(noise); k++)
-			noise[k] = pdk_random_next(&sim->random) >> pdk_random_below(&sim->random, 64);
-		sim_send(sim, end, noise, (size_t)pdk_random_below(&sim->random, sizeof noise + 1));
-		if (pdk_random_below(&sim->random, 2))
-			sim_shut(end);
-	}
-}
-
-bool
-sim_say_again(Sim *sim, unsigned from, unsigned to)
-{
-	const SimSaid *said = &sim->said[from][to];
-	const GByteArray *words = said->before && pdk_random_below(&sim->random, 2) ? said->before : said->last;
-	Node *node = &sim->nodes[to];
-	if (words == NULL || words->len == 0 || !hears(node) || !node->listens[PDK_PURPOSE_ELECTION] || is_cut(sim, &sim->nodes[from], node))
-		return false;
-	g_autofree char *address = g_strdup_printf("/10.0.0.%u:9", from + 1);
-	SimEnd *end = connect_to(node, PDK_PURPOSE_ELECTION, &nobody, address);
-	sim_send(sim, end, words->data, words->len);
-	sim_shut(end);
-	return true;
-}
-
-SimEnd *
-sim_connect(Sim *sim, unsigned server, const SimClient *client)
-{
-	Node *node = &sim->nodes[server];
-	return hears(node) ? connect_to(node, PDK_PURPOSE_CLIENT, client, "10.1.0.1") : NULL;
-}
-
-void
-sim_send(Sim *sim, SimEnd *end, const void *data, size_t length)
-{
-	g_autoptr(GBytes) bytes = g_bytes_new(data, length);
-	if (end->open)
-		sim_send_to(sim, end->other, bytes);
-}
-
-void
-sim_hang_up(Sim *sim, SimEnd *end)
-{
-	(void)sim;
-	sim_shut(end);
 }

@@ -266,6 +266,10 @@ bool sim_alive(const SimEnd *end);
 /* When what is sent to @to now arrives, in order behind what was sent before. */
 int64_t sim_arrival(Sim *sim, SimEnd *to);
 void sim_send_to(Sim *sim, SimEnd *to, GBytes *bytes);
+/* Nothing gets from @from to @to; NULL: clients and strangers. */
+bool sim_is_cut(Sim *sim, const Node *from, const Node *to);
+/* @client is connected to @node, which hears of it at once. */
+SimEnd *sim_call(Node *node, PdkPurpose purpose, const SimClient *client, const char *address);
 /* Its owner reads on. */
 void sim_resume(SimEnd *end);
 void sim_dial(Node *node, const PdkCommand *command);
