@@ -64,20 +64,29 @@ close_orphans(PdkServer *server)
 
 /* ---- containers and TTL nodes ---- */
 
+bool
+pdk_housekeeping_may_go(const PdkServer *server, const PdkStat *stat, uint32_t children)
+{
+	const PdkSettings *settings = server->settings;
+	int64_t age_ms = server->wall_ms - stat->mtime, never_used_ms = settings->container_max_never_used_ms;
+	if (children > 0)
+		return false;
+	switch (pdk_owner_type(stat->owner, settings->extended_types, settings->emulate353)) {
+	case PDK_NODE_TTL:
+		return age_ms > pdk_owner_ttl(stat->owner);
+	case PDK_NODE_CONTAINER:
+		return stat->cversion > 0 || (never_used_ms > 0 && age_ms > never_used_ms);
+	default:
+		return false;
+	}
+}
+
 static bool
 may_go(PdkServer *server, PdkNode node)
 {
 	PdkStat stat;
-	if (pdk_tree_child_count(server->tree, node) > 0)
-		return false;
 	pdk_tree_stat(server->tree, node, &stat);
-	int64_t age_ms = server->wall_ms - stat.mtime;
-	if (pdk_tree_type(server->tree, node) == PDK_NODE_TTL)
-		return age_ms > pdk_owner_ttl(stat.owner);
-	if (stat.cversion > 0)
-		return true;
-	int64_t never_used_ms = server->settings->container_max_never_used_ms;
-	return never_used_ms > 0 && age_ms > never_used_ms;
+	return pdk_housekeeping_may_go(server, &stat, pdk_tree_child_count(server->tree, node));
 }
 
 static void

@@ -300,7 +300,8 @@ pdk_prep_delete_container(PdkPrep *prep, const char *path, size_t length)
 		return PDK_ERR_NO_NODE;
 	if (state.children > 0)
 		return PDK_ERR_NOT_EMPTY;
-	if (type_of(prep, &state) == PDK_NODE_EPHEMERAL)
+	/* The cleaner saw what is applied; what is under way may have touched the node, or put another in its place. */
+	if (!pdk_housekeeping_may_go(prep->server, &state.stat, state.children))
 		return PDK_ERR_BAD_VERSION;
 	remove_at(prep, path, length, &parent, &state);
 	pdk_put_bytes(&prep->server->scratch, path, (int32_t)length);

@@ -551,6 +551,8 @@ void pdk_housekeeping_start(PdkServer *server);
 void pdk_housekeeping_appended(PdkServer *server, size_t bytes);
 /* This server leads from now on. */
 void pdk_housekeeping_lead(PdkServer *server);
+/* A container or TTL node as it is, or is about to be, has no more use. */
+bool pdk_housekeeping_may_go(const PdkServer *server, const PdkStat *stat, uint32_t children);
 /* Expiry, cleaner, snapshot slices; lowers effects->deadline_us. */
 void pdk_housekeeping_turn(PdkServer *server);
 void pdk_housekeeping_snapshot_done(PdkServer *server, int64_t zxid, const char *failure);

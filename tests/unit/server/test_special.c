@@ -132,6 +132,34 @@ cleaning_does_not_ask_for_permission(void)
 }
 
 static void
+what_is_under_way_keeps_a_node_from_going(void)
+{
+	g_autoptr(World) world = ttl_world();
+	Peer *peer = patient_client(world);
+	OK(do_create_ttl(peer, "/t", 5, 100000));
+	OK(do_create_as(peer, PDK_OP_CREATE_CONTAINER, "/c", "", OPEN, 4));
+	OK(do_create(peer, "/c/x", "", 0));
+	world_advance(world, 119000);
+	OK(do_delete(peer, "/c/x", -1));
+	world->auto_sync = false;
+	EQ(do_set(peer, "/t", "", -1), CALL_PENDING); /* renews it */
+	EQ(do_delete(peer, "/c", -1), CALL_PENDING);
+	EQ(do_create(peer, "/c", "", 0), CALL_PENDING); /* another, that stays */
+	guint n = world->txns->len;
+	world_advance(world, 1000);
+	EQ(world->txns->len, n);
+	world->auto_sync = true;
+	world_sync(world);
+	for (unsigned i = 0; i < 3; i++)
+		YES(peer_reply(peer) && peer->err == PDK_OK);
+	YES(stat_of(peer, "/t").czxid > 0);
+	YES(stat_of(peer, "/c").czxid > 0);
+	world_advance(world, 120000);
+	EQ(stat_of(peer, "/t").czxid, -1);
+	YES(stat_of(peer, "/c").czxid > 0);
+}
+
+static void
 a_deletion_in_flight_is_not_proposed_twice(void)
 {
 	g_autoptr(World) world = ttl_world();
@@ -274,6 +302,7 @@ main(void)
 	CASE(a_ttl_node_goes_when_its_time_is_over);
 	CASE(the_time_to_live_has_bounds);
 	CASE(cleaning_does_not_ask_for_permission);
+	CASE(what_is_under_way_keeps_a_node_from_going);
 	CASE(a_deletion_in_flight_is_not_proposed_twice);
 	CASE(usage_is_counted_by_the_server);
 	CASE(only_the_deepest_quota_counts);
