@@ -24,6 +24,26 @@ pdk_access_add_identity(PdkConnection *connection, const char *scheme, const cha
 	memset(connection->acl_memory, 0, sizeof connection->acl_memory);
 }
 
+uint32_t
+pdk_access_identities(const PdkConnection *connection)
+{
+	return connection->identities ? connection->identities->len - connection->later : 0;
+}
+
+void
+pdk_access_as_of(PdkConnection *connection, uint32_t identities)
+{
+	uint32_t all = connection->identities ? connection->identities->len : 0;
+	uint32_t later = all - MIN(all, identities);
+	if (later == connection->later)
+		return;
+	connection->later = later;
+	connection->super = false;
+	for (guint i = 0; i < all - later; i++)
+		connection->super |= strcmp(g_array_index(connection->identities, PdkIdentity, i).scheme, "super") == 0;
+	memset(connection->acl_memory, 0, sizeof connection->acl_memory);
+}
+
 void
 pdk_access_clear(PdkConnection *connection)
 {
@@ -140,7 +160,7 @@ pdk_access_enough(PdkServer *server, PdkConnection *connection)
 {
 	if (!server->settings->enforce_auth)
 		return true;
-	for (guint i = 0; connection->identities && i < connection->identities->len; i++) {
+	for (guint i = 0, n = pdk_access_identities(connection); i < n; i++) {
 		const PdkIdentity *identity = &g_array_index(connection->identities, PdkIdentity, i);
 		if (g_strv_contains((const char *const *)server->settings->enforce_auth_schemes, identity->scheme))
 			return true;
@@ -162,7 +182,7 @@ entry_matches(PdkServer *server, PdkConnection *connection, const PdkAclEntry *e
 		return false;
 	g_string_truncate(wanted, 0);
 	g_string_append_len(wanted, (const char *)entry->id.data, entry->id.length);
-	for (guint i = 0; connection->identities && i < connection->identities->len; i++) {
+	for (guint i = 0, n = pdk_access_identities(connection); i < n; i++) {
 		const PdkIdentity *identity = &g_array_index(connection->identities, PdkIdentity, i);
 		if (strcmp(identity->scheme, scheme->scheme) == 0 && scheme->ops->match(scheme->auth, identity->id, wanted->str))
 			return true;
@@ -358,7 +378,7 @@ PdkCode
 pdk_who_am_i(PdkRequest *request)
 {
 	GArray *identities = request->connection->identities;
-	guint n = identities ? identities->len : 0;
+	guint n = pdk_access_identities(request->connection);
 	PdkBuffer *out = &request->output->bytes;
 	pdk_put_int(out, (int32_t)n);
 	for (guint i = 0; i < n; i++) {

@@ -77,6 +77,7 @@ queue_behind(PdkServer *server, PdkConnection *connection, const uint8_t *frame,
 		.length = (uint32_t)length,
 		.large = large,
 		.refusal = refusal,
+		.identities = pdk_access_identities(connection),
 		.since_us = server->now_us,
 	};
 	if (large)
@@ -122,6 +123,15 @@ run_local(PdkServer *server, PdkConnection *connection, const uint8_t *frame, si
 		answer_local(server, connection, &head, body_of(server, frame, length), since_us);
 }
 
+/* Who asked is who the connection was when the request came: an auth packet behind it may have overtaken it. */
+static void
+run_as_of(PdkServer *server, PdkConnection *connection, const PdkWaiting *waiting)
+{
+	pdk_access_as_of(connection, waiting->identities);
+	run_local(server, connection, waiting->frame, waiting->length, waiting->since_us);
+	pdk_access_as_of(connection, G_MAXUINT32);
+}
+
 void
 pdk_request_run_waiting(PdkServer *server, PdkConnection *connection)
 {
@@ -134,7 +144,7 @@ pdk_request_run_waiting(PdkServer *server, PdkConnection *connection)
 	if (waiting.refusal != PDK_OK)
 		pdk_reply_code(server, connection, read_head(waiting.frame).xid, server->applied_zxid, waiting.refusal);
 	else
-		run_local(server, connection, waiting.frame, waiting.length, waiting.since_us);
+		run_as_of(server, connection, &waiting);
 	g_free(waiting.frame);
 }
 

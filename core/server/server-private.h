@@ -77,6 +77,7 @@ typedef struct {
 	uint32_t length;
 	bool large;        /* counted in large_bytes */
 	PdkCode refusal;   /* not PDK_OK: to be refused in its turn */
+	uint32_t identities; /* that the connection had when it came */
 	int64_t since_us;
 } PdkWaiting;
 
@@ -125,7 +126,8 @@ struct PdkConnection {
 	PdkWaiting *waiting; /* ring */
 	uint32_t waiting_head, waiting_count, waiting_capacity;
 
-	GArray *identities; /* of PdkIdentity */
+	GArray *identities; /* of PdkIdentity, in the order they were added */
+	uint32_t later;     /* of them: added behind the request that is worked on, they do not count for it */
 	PdkAclMemory acl_memory[PDK_ACL_MEMORY];
 	uint32_t acl_generation;
 
@@ -425,6 +427,9 @@ PdkWatchNotify pdk_watch_notify_function(void);
 /* ---- access.c ---- */
 void pdk_access_connected(PdkServer *server, PdkConnection *connection);
 void pdk_access_clear(PdkConnection *connection);
+/* How many of its identities count now; and: only the first @identities do, G_MAXUINT32: all. */
+uint32_t pdk_access_identities(const PdkConnection *connection);
+void pdk_access_as_of(PdkConnection *connection, uint32_t identities);
 void pdk_access_add_identity(PdkConnection *connection, const char *scheme, const char *id);
 /* May @connection (NULL: the server itself, which may all) do any of @perms under list @acl? */
 bool pdk_access_allows(PdkServer *server, PdkConnection *connection, PdkAclId acl, int perms);

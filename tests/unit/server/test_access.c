@@ -334,6 +334,31 @@ a_write_is_judged_by_the_list_in_flight_before_it(void)
 }
 
 static void
+a_read_that_waits_is_asked_by_who_it_was_then(void)
+{
+	g_autoptr(World) world = world_new();
+	world->super_digest = digest_id("super:secret");
+	world_start(world);
+	Peer *owner = client_new(world), *peer = client_new(world);
+	OK(do_auth(owner, "digest", "u:p"));
+	OK(do_create_as(owner, PDK_OP_CREATE, "/mine", "", "31 auth ", 0));
+	OK(do_create_as(owner, PDK_OP_CREATE, "/none", "", "16 auth ", 0));
+	world->auto_sync = false;
+	EQ(do_create(peer, "/w", "", 0), CALL_PENDING);
+	EQ(do_get(peer, "/mine", false), CALL_PENDING);
+	OK(do_auth(peer, "digest", "u:p")); /* overtakes */
+	EQ(do_get(peer, "/mine", false), CALL_PENDING);
+	EQ(do_get(peer, "/none", false), CALL_PENDING);
+	OK(do_auth(peer, "digest", "super:secret"));
+	EQ(do_get(peer, "/none", false), CALL_PENDING);
+	world_sync(world);
+	static const int wanted[] = {PDK_OK, PDK_ERR_NO_AUTH, PDK_OK, PDK_ERR_NO_AUTH, PDK_OK};
+	for (unsigned i = 0; i < G_N_ELEMENTS(wanted); i++)
+		YES(peer_reply(peer) && peer->err == wanted[i]);
+	OK(do_get(peer, "/none", false));
+}
+
+static void
 lists_are_shared_and_given_back(void)
 {
 	g_autoptr(World) world = world_running();
@@ -408,6 +433,7 @@ main(void)
 	CASE(each_permission_allows_what_the_sheet_says);
 	CASE(addresses_match_by_their_masked_bits);
 	CASE(a_write_is_judged_by_the_list_in_flight_before_it);
+	CASE(a_read_that_waits_is_asked_by_who_it_was_then);
 	CASE(lists_are_shared_and_given_back);
 	CASE(enforced_authentication_refuses_everything_else);
 	CASE(sasl_is_answered_with_a_null_token_when_there_is_none);
