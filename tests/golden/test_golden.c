@@ -316,6 +316,13 @@ do_tell(Play *play, char **words)
 	teller_topics(play->teller, topics);
 }
 
+/* The client of a story that changes members is no superuser. */
+static void
+open_to_all(PdkSettings *settings)
+{
+	settings->skip_acl = true;
+}
+
 /* What the world is like, before it begins. */
 static bool
 take_parameter(Play *play, char **words, unsigned n)
@@ -323,9 +330,10 @@ take_parameter(Play *play, char **words, unsigned n)
 	unsigned number = n > 1 ? (unsigned)g_ascii_strtoull(words[1], NULL, 10) : 0;
 	if (n == 2 && strcmp(words[0], "voters") == 0 && number >= 1 && number <= SERVERS_MAX)
 		play->params.voters = number;
-	else if (n == 1 && strcmp(words[0], "reconfig") == 0)
+	else if (n == 1 && strcmp(words[0], "reconfig") == 0) {
 		play->params.reconfig = true;
-	else if (n == 2 && strcmp(words[0], "history") == 0)
+		play->params.settings = open_to_all;
+	} else if (n == 2 && strcmp(words[0], "history") == 0)
 		play->params.history_count = number;
 	else if (n == 2 && strcmp(words[0], "election") == 0)
 		play->params.election = g_intern_string(words[1]);

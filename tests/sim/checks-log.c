@@ -91,6 +91,15 @@ check_counter(Node *node, int64_t zxid, int64_t parent)
 			 (guint64)parent);
 }
 
+static void
+check_time(const Node *node, const PdkTxnHeader *header)
+{
+	int64_t wall_ms = sim_clock_wall_ms(node);
+	if (header->time_ms != wall_ms)
+		sim_fail(node->sim, "txn-time", "server %" PRId64 " proposes " HEX " at %" PRId64 ", and its clock shows %" PRId64,
+			 node->sid, (guint64)header->zxid, header->time_ms, wall_ms);
+}
+
 /* The first to log it is the leader of its epoch. */
 static void
 first_seen(Node *node, int64_t zxid, int64_t parent, GBytes *txn)
@@ -110,6 +119,7 @@ first_seen(Node *node, int64_t zxid, int64_t parent, GBytes *txn)
 	if (known->header.type == PDK_OP_RECONFIG)
 		sim_change_proposed(node, zxid, parent);
 	check_counter(node, zxid, parent);
+	check_time(node, &known->header);
 	g_hash_table_insert(node->sim->checks->txns, g_memdup2(&zxid, sizeof zxid), known);
 }
 
@@ -222,7 +232,7 @@ mark_one(Node *node, int64_t zxid, SimTxn *txn)
 	}
 	if (txn->header.type == PDK_OP_CLOSE_SESSION && !g_hash_table_contains(node->sim->checks->closed, &txn->header.session))
 		note_closed(node->sim->checks, zxid, txn->header.session);
-	sim_truth_take(node->sim->checks, &txn->header, txn->txn);
+	sim_truth_take(node->sim, &txn->header, txn->txn);
 	g_clear_pointer(&txn->txn, g_bytes_unref);
 }
 

@@ -68,7 +68,9 @@ static void
 change_parent(SimChecks *checks, const char *path, int64_t zxid, int32_t children)
 {
 	g_autofree char *parent = g_path_get_dirname(path);
-	change(checks, parent, zxid, SIM_NODE_CHILDREN)->children += children;
+	SimState *state = change(checks, parent, zxid, SIM_NODE_CHILDREN);
+	state->children += children;
+	state->used = true;
 }
 
 static char *
@@ -77,14 +79,16 @@ text_of(PdkSlice slice)
 	return g_strndup((const char *)slice.data, (gsize)MAX(slice.length, 0));
 }
 
-static void
-skip_acl(PdkJute *in)
+const char *
+sim_truth_acl(PdkJute *in)
 {
+	g_autoptr(GString) text = g_string_new(NULL);
 	for (int32_t n = pdk_get_int(in); n > 0 && !in->failed; n--) {
-		pdk_get_int(in);
-		pdk_get_bytes(in);
-		pdk_get_bytes(in);
+		int32_t perms = pdk_get_int(in);
+		g_autofree char *scheme = text_of(pdk_get_bytes(in)), *id = text_of(pdk_get_bytes(in));
+		g_string_append_printf(text, "%s%d:%s:%s", text->len ? "," : "", perms, scheme, id);
 	}
+	return g_intern_string(text->str);
 }
 
 static void
@@ -99,12 +103,15 @@ create(SimChecks *checks, const PdkTxnHeader *header, int32_t type, PdkJute *in)
 {
 	g_autofree char *path = text_of(pdk_get_bytes(in));
 	PdkSlice data = pdk_get_bytes(in);
-	skip_acl(in);
+	const char *acl = sim_truth_acl(in);
 	bool plain = type == PDK_OP_CREATE || type == PDK_OP_CREATE2;
 	bool ephemeral = plain && pdk_get_bool(in);
+	pdk_get_int(in);
+	int64_t ttl = type == PDK_OP_CREATE_TTL ? pdk_get_long(in) : 0;
 	SimState *state = change(checks, path, header->zxid, SIM_NODE_CREATED);
 	*state = (SimState){.zxid = header->zxid, .change = SIM_NODE_CREATED, .there = true, .czxid = header->zxid,
-			    .mzxid = header->zxid, .owner = ephemeral ? header->session : plain ? 0 : SIM_OWNER_OTHER};
+			    .mzxid = header->zxid, .owner = ephemeral ? header->session : plain ? 0 : SIM_OWNER_OTHER,
+			    .ctime = header->time_ms, .mtime = header->time_ms, .ttl = ttl, .acl = acl};
 	put_data(state, data);
 	change_parent(checks, path, header->zxid, 1);
 }
@@ -125,6 +132,7 @@ set_data(SimChecks *checks, const PdkTxnHeader *header, PdkJute *in)
 	PdkSlice data = pdk_get_bytes(in);
 	SimState *state = change(checks, path, header->zxid, SIM_NODE_CHANGED);
 	state->mzxid = header->zxid;
+	state->mtime = header->time_ms;
 	state->version = pdk_get_int(in);
 	put_data(state, data);
 }
@@ -133,7 +141,9 @@ static void
 set_acl(SimChecks *checks, const PdkTxnHeader *header, PdkJute *in)
 {
 	g_autofree char *path = text_of(pdk_get_bytes(in));
-	change(checks, path, header->zxid, SIM_NODE_ACL);
+	SimState *state = change(checks, path, header->zxid, SIM_NODE_ACL);
+	state->acl = sim_truth_acl(in);
+	state->aversion++;
 }
 
 static void
@@ -203,12 +213,17 @@ one(SimChecks *checks, const PdkTxnHeader *header, int32_t type, PdkJute *in)
 }
 
 void
-sim_truth_take(SimChecks *checks, const PdkTxnHeader *header, GBytes *txn)
+sim_truth_take(Sim *sim, const PdkTxnHeader *header, GBytes *txn)
 {
 	size_t length;
 	const uint8_t *bytes = g_bytes_get_data(txn, &length);
 	PdkJute in = pdk_jute(bytes + PDK_TXN_HEADER, length - PDK_TXN_HEADER, INT32_MAX);
-	one(checks, header, header->type, &in);
+	if (header->type == PDK_OP_DELETE_CONTAINER) {
+		PdkJute body = in;
+		g_autofree char *path = text_of(pdk_get_bytes(&body));
+		sim_reaping_look(sim, header, path);
+	}
+	one(sim->checks, header, header->type, &in);
 }
 
 /* ---- questions ---- */
@@ -286,6 +301,15 @@ sim_truth_epoch(Sim *sim, unsigned server)
 /* ---- a server's tree ---- */
 
 static bool
+has_acl(const PdkServer *server, PdkNode node, const char *acl)
+{
+	size_t length;
+	const uint8_t *encoded = pdk_acls_encoding(pdk_tree_acls(server->tree), pdk_tree_acl(server->tree, node), &length);
+	PdkJute in = pdk_jute(encoded, length, INT32_MAX);
+	return sim_truth_acl(&in) == acl;
+}
+
+static bool
 is_same(const PdkServer *server, PdkNode node, const SimState *state)
 {
 	PdkStat stat;
@@ -293,7 +317,8 @@ is_same(const PdkServer *server, PdkNode node, const SimState *state)
 		return (node != 0) == state->there;
 	pdk_tree_stat(server->tree, node, &stat);
 	return stat.czxid == state->czxid && stat.mzxid == state->mzxid && stat.version == state->version &&
-	       (state->owner == SIM_OWNER_OTHER || stat.owner == state->owner);
+	       stat.ctime == state->ctime && stat.mtime == state->mtime && stat.aversion == state->aversion &&
+	       (state->owner == SIM_OWNER_OTHER || stat.owner == state->owner) && has_acl(server, node, state->acl);
 }
 
 /* Nodes of the server itself have a past of their own. */

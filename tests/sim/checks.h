@@ -111,7 +111,11 @@ void sim_chain_kept(Sim *sim, const char *when);
 GHashTable *sim_truth_new(void);
 GArray *sim_triggers_new(void);
 /* It is committed. */
-void sim_truth_take(SimChecks *checks, const PdkTxnHeader *header, GBytes *txn);
+void sim_truth_take(Sim *sim, const PdkTxnHeader *header, GBytes *txn);
+
+/* ---- checks-reaping.c: what goes by itself ---- */
+/* A leader removes @path. */
+void sim_reaping_look(Sim *sim, const PdkTxnHeader *header, const char *path);
 
 /* ---- checks-epochs.c: what is promised on disk ---- */
 void sim_epochs_look(Node *node);

@@ -29,18 +29,18 @@ client_check_stat(Client *client, const Request *request, PdkJute *in, int64_t z
 {
 	const SimState *state = truth(client, request->path, zxid);
 	int64_t czxid = pdk_get_long(in), mzxid = pdk_get_long(in);
-	pdk_get_long(in);
-	pdk_get_long(in);
+	int64_t ctime = pdk_get_long(in), mtime = pdk_get_long(in);
 	int32_t version = pdk_get_int(in);
 	pdk_get_int(in);
-	pdk_get_int(in);
+	int32_t aversion = pdk_get_int(in);
 	int64_t owner = pdk_get_long(in);
 	pdk_get_int(in);
 	int32_t children = pdk_get_int(in);
-	bool same = czxid == state->czxid && mzxid == state->mzxid && version == state->version && children == state->children;
+	bool same = czxid == state->czxid && mzxid == state->mzxid && ctime == state->ctime && mtime == state->mtime &&
+		    version == state->version && aversion == state->aversion && children == state->children;
 	if (in->failed || !state->there)
 		client_broken(client, owner ? "ephemeral-life" : "no-dirty-read", request, "sees a node that is not there at this zxid");
-	else if (!same || (state->owner != SIM_OWNER_OTHER && owner != state->owner))
+	else if (!same || owner != (state->owner == SIM_OWNER_OTHER ? 0 : state->owner))
 		client_broken(client, "no-dirty-read", request, "sees another Stat than is there at this zxid");
 	if (owner != 0 && state->owner == owner && sim_truth_closed(client->sim, owner) &&
 	    sim_truth_closed(client->sim, owner) <= zxid)

@@ -136,6 +136,7 @@ ask_container(Client *client, Request *request, PdkBuffer *body)
 {
 	request->path = new_path(client, "t");
 	g_ptr_array_add(client->promises->paths, g_strdup(request->path));
+	g_ptr_array_add(client->promises->passing, g_strdup(request->path));
 	client_put_create(body, request->path, client->number, PDK_MODE_CONTAINER);
 	return true;
 }

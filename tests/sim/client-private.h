@@ -22,6 +22,7 @@ struct Promises {
 	GHashTable *sessions;  /* ids that were given */
 	GPtrArray *paths;      /* char *: nodes that somebody made or meant to make */
 	GPtrArray *ephemerals; /* char * */
+	GPtrArray *passing;    /* char *: nodes that go by themselves */
 	int64_t highest;       /* sequence number that was given */
 	GHashTable *numbers;   /* all of them */
 	History *registers[REGISTERS];
@@ -39,6 +40,8 @@ typedef struct {
 	int64_t number, version;
 	int64_t before;   /* the highest sequence number given then */
 	int entry;        /* in a history, -1: none */
+	unsigned ids;     /* whom the connection spoke for then */
+	const char *acl;  /* what the node's is to be, as sim_truth_acl has it; NULL: no list that is any */
 } Request;
 
 /* Something that a client may ask for. */
@@ -82,6 +85,8 @@ struct Client {
 	Watches *watches;
 	unsigned next;      /* number of the next node */
 	unsigned creates, answers;
+	unsigned owns;      /* identities that it adds to each connection: client-access.c */
+	unsigned ids;       /* those of this connection */
 	char *lock;         /* its node in the queue for the lock; NULL: none */
 };
 
@@ -91,6 +96,8 @@ bool client_chance(Client *client, unsigned one_of);
 bool client_does(const Client *client, WorkKind kind);
 /* It takes a copy of @request. */
 void client_request(Client *client, const Request *request, const PdkBuffer *arguments);
+/* One frame on its way; clears @body. */
+void client_send(Client *client, PdkBuffer *body);
 /* A request body's parts. */
 void client_put_acl(PdkBuffer *body);
 void client_put_number(PdkBuffer *body, int64_t number);
@@ -110,6 +117,14 @@ void client_check_session(Client *client, int64_t session);
 /* The highest zxid that somebody was told of in an epoch that @client's server knows. */
 int64_t client_floor(const Client *client, int64_t epoch);
 
+/* ---- client-access.c ---- */
+/* A connection begins: its identities are added to it, as ClientCnxn does. */
+void client_introduce(Client *client);
+/* One of them is, or is not. */
+void client_introduced(Client *client, int32_t code);
+/* The ACL of the node lets it hear of that. */
+bool client_may_hear(const Client *client, const SimTrigger *trigger);
+
 /* ---- what may be asked for, each in a file of its name ---- */
 const Deed *client_node_deeds(unsigned *n);
 /* One of those that came last, NULL: there are none (g_free). */
@@ -120,5 +135,7 @@ const Deed *client_tree_deeds(unsigned *n);
 /* A place in the tree, whether a node is there or not (g_free). */
 char *client_tree_place(Client *client);
 const Deed *client_persistent_deeds(unsigned *n);
+const Deed *client_access_deeds(unsigned *n);
+const Deed *client_ttl_deeds(unsigned *n);
 
 #endif

@@ -82,7 +82,7 @@ static bool
 hears(const Client *client, const SimTrigger *trigger)
 {
 	return (client_armed(client, trigger->path) & hearing[trigger->change]) != 0 ||
-	       (trigger->change != SIM_NODE_CHILDREN && hears_from_above(client, trigger->path));
+	       (trigger->change != SIM_NODE_CHILDREN && hears_from_above(client, trigger->path) && client_may_hear(client, trigger));
 }
 
 /* The next one to be heard of, of those before @end; NULL: none. It is not behind it yet. */

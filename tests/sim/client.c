@@ -89,8 +89,8 @@ client_put_create(PdkBuffer *body, const char *path, int64_t number, int32_t fla
 	pdk_put_int(body, flags);
 }
 
-static void
-send_frame(Client *client, PdkBuffer *body)
+void
+client_send(Client *client, PdkBuffer *body)
 {
 	PdkBuffer frame = {0};
 	pdk_put_bytes(&frame, body->data, (int32_t)body->length);
@@ -108,7 +108,7 @@ client_request(Client *client, const Request *request, const PdkBuffer *argument
 	pdk_put_int(&body, request->deed->op);
 	pdk_buffer_append(&body, arguments->data, arguments->length);
 	g_queue_push_tail(&client->requests, g_memdup2(request, sizeof *request));
-	send_frame(client, &body);
+	client_send(client, &body);
 }
 
 /* False: it cannot be asked for now. */
@@ -120,6 +120,7 @@ ask(Client *client, const Deed *deed)
 		.asked_us = sim_now(client->sim),
 		.floor = client_floor(client, INT64_MAX),
 		.before = client->promises->highest,
+		.ids = client->ids,
 		.entry = -1,
 	};
 	PdkBuffer arguments = {0};
@@ -160,7 +161,7 @@ static const Deed *
 draw_deed(Client *client)
 {
 	const Deed *(*const lists[])(unsigned *n) = {client_node_deeds, client_register_deeds, client_lock_deeds,
-						 client_tree_deeds, client_persistent_deeds};
+						 client_tree_deeds, client_persistent_deeds, client_access_deeds, client_ttl_deeds};
 	unsigned n, sum = 0;
 	const Deed *drawn = NULL;
 	for (unsigned i = 0; i < G_N_ELEMENTS(lists); i++) {
@@ -204,6 +205,7 @@ lose_for(Client *client, int64_t us)
 	client->serial++;
 	client->greeting = false;
 	client->synced = client->sync_us = 0;
+	client->ids = 0;
 	forget_requests(client);
 	client_watches_lost(client);
 	g_byte_array_set_size(client->inbox, 0);
@@ -227,7 +229,7 @@ ask_session(Client *client)
 	pdk_put_bytes(&body, client->password, 16);
 	pdk_put_bool(&body, false);
 	client->greeting = true;
-	send_frame(client, &body);
+	client_send(client, &body);
 }
 
 static void received(void *context, const uint8_t *data, size_t length);
@@ -244,6 +246,7 @@ connect_somewhere(Client *client)
 	}
 	client->serial++;
 	ask_session(client);
+	client_introduce(client);
 	client_rearm(client);
 }
 
@@ -390,6 +393,11 @@ take_frame(Client *client, const uint8_t *data, size_t length)
 		int32_t xid = pdk_get_int(&in);
 		if (xid == PDK_XID_NOTIFICATION) {
 			take_event(client, &in);
+			return;
+		}
+		if (xid == SIM_XID_AUTH) {
+			pdk_get_long(&in);
+			client_introduced(client, pdk_get_int(&in));
 			return;
 		}
 		take_answer(client, xid, &in);

@@ -194,6 +194,15 @@ ask_session(const Admin *admin)
 	send_body(admin, &body);
 }
 
+/* The list is nobody's to change but the superuser's. */
+static void
+ask_leave(const Admin *admin)
+{
+	PdkBuffer body = {0};
+	sim_put_auth(&body, SIM_SUPER);
+	send_body(admin, &body);
+}
+
 /* Nothing at all is not the same as no text. */
 static void
 put_wish(PdkBuffer *body, const char *wish)
@@ -222,6 +231,7 @@ ask_change(Admin *admin, int32_t xid)
 static void
 ask_changes(Admin *admin)
 {
+	ask_leave(admin);
 	ask_change(admin, 1);
 	if (pdk_random_below(&admin->sim->random, 2) == 0)
 		ask_change(admin, 2);
@@ -253,7 +263,7 @@ admin_received(void *context, const uint8_t *data, size_t length)
 		size_t frame = 4 + pdk_load_u32(admin->inbox);
 		if (!admin->asked)
 			ask_changes(admin);
-		else if (frame >= 4 + 16)
+		else if (frame >= 4 + 16 && (int32_t)pdk_load_u32(admin->inbox + 4) != SIM_XID_AUTH)
 			take_answer(admin);
 		admin->length -= frame;
 		memmove(admin->inbox, admin->inbox + frame, admin->length);

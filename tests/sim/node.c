@@ -48,7 +48,10 @@ make_settings(Node *node)
 	settings->replica = replica;
 	take_members(node, replica);
 	settings->reconfig_enabled = replica->reconfig_enabled = params->reconfig;
-	settings->skip_acl = params->reconfig;
+	settings->extended_types = true;
+	if (params->container_check_ms)
+		settings->container_check_ms = params->container_check_ms;
+	settings->container_max_never_used_ms = params->container_never_used_ms;
 	settings->leader_serves = true;
 	settings->server_id = (uint8_t)node->sid;
 	if (params->snap_count)
@@ -110,6 +113,7 @@ begin_life(Node *node)
 	if (node->sim->witness.life)
 		node->sim->witness.life(node->sim->witness.context, node->index, true);
 	node->server = make_server(node);
+	sim_access_open(node);
 }
 
 static void
@@ -128,6 +132,7 @@ end_life(Node *node)
 		((const PdkElectionOps *)node->sim->election->ops)->destroy(node->election);
 	node->election = NULL;
 	g_clear_pointer(&node->server, pdk_server_free);
+	sim_access_close(node);
 	sim_host_end(node);
 	pdk_effects_free(node->effects);
 	pdk_registry_free(node->registry);

@@ -12,6 +12,7 @@ promises_new(Workload workload)
 	promises->numbers = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	promises->paths = g_ptr_array_new_with_free_func(g_free);
 	promises->ephemerals = g_ptr_array_new_with_free_func(g_free);
+	promises->passing = g_ptr_array_new_with_free_func(g_free);
 	promises->highest = -1;
 	for (unsigned i = 0; i < REGISTERS; i++)
 		promises->registers[i] = history_new();
@@ -26,6 +27,7 @@ promises_free(Promises *promises)
 	g_hash_table_unref(promises->numbers);
 	g_ptr_array_unref(promises->paths);
 	g_ptr_array_unref(promises->ephemerals);
+	g_ptr_array_unref(promises->passing);
 	for (unsigned i = 0; i < REGISTERS; i++)
 		history_free(promises->registers[i]);
 	g_free(promises);

@@ -14,6 +14,7 @@
 #define SERVICE_US (45 * SIM_SECOND)
 #define ANSWERS_WANTED 200
 #define RETIRE_US (10 * SIM_SECOND)
+#define REAP_US (10 * SIM_SECOND) /* twice the longest interval, and some more */
 #define DRIFT_PPM 50000
 #define QUIRK_ONE_OF 4
 #define OTHERS_ONE_OF 4
@@ -27,6 +28,7 @@ typedef struct {
 	unsigned struck[SIM_FAULTS_MAX], strikes;
 	int64_t last_us;
 	unsigned wanted; /* answers to all clients */
+	int64_t check_ms; /* between looks at what should go by itself; 0: a long time */
 	unsigned speakers; /* servers with the quirk */
 	Promises *promises;
 	Client *clients[CLIENTS];
@@ -177,8 +179,17 @@ give_quirk(Sim *sim, const SimRun *run)
 	return speakers;
 }
 
+/* How often leaders look for what should go by itself. A draw of its own, so that the other stories stay. */
+static void
+draw_reaping(uint64_t seed, SimParams *params)
+{
+	PdkRandom draw = pdk_random(seed * 104729 + 5);
+	params->container_check_ms = (int64_t[]){0, 200, 1000, 4000}[index_below(&draw, 4)];
+	params->container_never_used_ms = (int64_t[]){0, 2000}[index_below(&draw, 2)];
+}
+
 static Sim *
-new_world(const SimRun *run, const SimMix *mix, PdkRandom *draw, unsigned *speakers)
+new_world(const SimRun *run, const SimMix *mix, PdkRandom *draw, unsigned *speakers, int64_t *check_ms)
 {
 	SimParams params = {
 		.seed = run->seed,
@@ -193,6 +204,8 @@ new_world(const SimRun *run, const SimMix *mix, PdkRandom *draw, unsigned *speak
 		.reconfig = changes_members(mix),
 		.unusual = settings_of(run->settings),
 	};
+	draw_reaping(run->seed, &params);
+	*check_ms = params.container_check_ms;
 	Sim *sim = sim_new(&params);
 	draw_surroundings(sim, draw);
 	*speakers = give_quirk(sim, run);
@@ -280,6 +293,22 @@ retire(Sim *sim)
 			sim_crash(sim, i);
 }
 
+static void
+agree(Sim *sim)
+{
+	if (!sim_run_until(sim, agreed, NULL, sim_now(sim) + CALM_US) && sim_failure(sim) == NULL)
+		sim_fail(sim, "agreement-at-rest", "the servers do not agree in the end");
+}
+
+/* There is a leader, and what should go by itself goes soon. */
+static void
+reap(Sim *sim)
+{
+	if (!sim_run_until(sim, sim_nothing_due, NULL, sim_now(sim) + REAP_US) && sim_failure(sim) == NULL)
+		sim_fail(sim, "reaped-in-time", "what should have gone by itself is there %d s later", (int)(REAP_US / SIM_SECOND));
+	agree(sim);
+}
+
 /* Everything works again: they serve within a bound, agree when it is quiet, and kept every promise. */
 static void
 peace(Run *run)
@@ -291,8 +320,9 @@ peace(Run *run)
 		sim_fail(sim, "A18-liveness", "no service %d s after the last fault", (int)(SERVICE_US / SIM_SECOND));
 	stop_clients(run);
 	retire(sim);
-	if (!sim_run_until(sim, agreed, NULL, sim_now(sim) + CALM_US) && sim_failure(sim) == NULL)
-		sim_fail(sim, "agreement-at-rest", "the servers do not agree in the end");
+	agree(sim);
+	if (run->check_ms)
+		reap(sim);
 	for (unsigned server = 0; server < sim_servers(sim) && sim_failure(sim) == NULL; server++)
 		if (sim_is_up(sim, server))
 			pdk_server_check(sim_server(sim, server));
@@ -362,7 +392,7 @@ begin(Run *run, const SimRun *told)
 	run->longest_ms = (unsigned[]){500, 2000, 4000}[index_below(&draw, 3)];
 	run->hurry = index_below(&draw, 10);
 	run->pace = pdk_random(pdk_random_next(&draw));
-	run->sim = new_world(told, &run->mix, &draw, &run->speakers);
+	run->sim = new_world(told, &run->mix, &draw, &run->speakers, &run->check_ms);
 	run->promises = promises_new(workload_of(told->workload));
 	sim_on_hush(run->sim, hush, run);
 	for (unsigned i = 0; i < CLIENTS; i++)

@@ -24,7 +24,7 @@ typedef struct {
 	const char *path;
 } SimTrigger;
 
-#define SIM_OWNER_OTHER INT64_C(-1) /* a container, or one that lives for a time */
+#define SIM_OWNER_OTHER INT64_C(-1) /* a container, or one that lives for a time: nobody's, as clients see it */
 
 /* A node from @zxid on, until the next change. */
 typedef struct {
@@ -32,13 +32,20 @@ typedef struct {
 	SimChange change;
 	bool there;
 	int64_t czxid, mzxid, owner;
-	int32_t version;
+	int64_t ctime, mtime; /* by the clocks of those who led then */
+	int64_t ttl;       /* ms; 0: it has none */
+	int32_t version, aversion;
 	uint32_t hash;     /* of the data, as sim_truth_hash makes it */
 	int32_t length;    /* -1: null */
 	int32_t children;
+	bool used;         /* a child was there, once */
+	const char *acl;   /* as sim_truth_acl has it; NULL: everybody may do everything */
 } SimState;
 
 uint32_t sim_truth_hash(const void *data, int32_t length);
+
+/* A list of ACL entries, each "permissions:scheme:id", with commas between; interned. */
+const char *sim_truth_acl(PdkJute *in);
 
 /* False: no txn @zxid is committed. */
 bool sim_truth_txn(const Sim *sim, int64_t zxid, PdkTxnHeader *into);

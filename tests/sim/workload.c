@@ -24,6 +24,8 @@ static const char *const names[WORK_KINDS] = {
 	[WORK_TREE] = "tree",
 	[WORK_REWATCH] = "rewatch",
 	[WORK_PERSISTENT] = "persistent",
+	[WORK_ACL] = "acl",
+	[WORK_TTL] = "ttl",
 };
 
 const char *

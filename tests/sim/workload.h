@@ -28,6 +28,8 @@ typedef enum {
 	WORK_TREE,       /* nodes below nodes, made, changed, deleted and listed */
 	WORK_REWATCH,    /* watches come along to the next connection (SetWatches) */
 	WORK_PERSISTENT, /* watches that stay, of a node and of all below it; asked about and removed */
+	WORK_ACL,        /* identities, nodes with ACLs, refusals */
+	WORK_TTL,        /* nodes that live for a time */
 	WORK_KINDS,
 } WorkKind;
 

@@ -155,6 +155,8 @@ struct Node {
 	PdkEffects *effects;
 	PdkConfig *election_config;
 	PdkElection *election;
+	PdkConfig *digest_config;
+	PdkAuth *digest;
 	SimDisk disk;
 	SimStore store;
 	GPtrArray *hosts;   /* SimHost */
@@ -291,6 +293,12 @@ void sim_carry(Node *node);
 void sim_stops(Node *node, const char *line);
 /* Ends the life of a server that stops, or whose power failed in the middle of something. */
 void sim_end_if_dead(Node *node);
+
+/* ---- access.c: who clients may be ---- */
+/* The server of this life gets the scheme digest. */
+void sim_access_open(Node *node);
+/* Behind the end of the server. */
+void sim_access_close(Node *node);
 
 /* ---- checks.c: what must hold, whatever happens ---- */
 void sim_checks_begin(Sim *sim);

@@ -28,6 +28,8 @@ typedef struct {
 	SimUnusual unusual;         /* settings of all servers */
 	uint32_t history_count;     /* 0: the default; a small one makes SNAP and DIFF from disk frequent */
 	bool reconfig;              /* the list of members may be changed */
+	int64_t container_check_ms; /* how often the leader looks for containers and nodes whose time is over; 0: the default */
+	int64_t container_never_used_ms; /* a container that never had a child goes after so long; 0: never */
 	unsigned tail;              /* so many last lines of every server are kept; 0: 40 */
 	bool steady;                /* nothing is drawn: a wire takes 1 ms, a disk 2 ms, a crash loses all that was not synced */
 	bool idle;                  /* no server is started */
@@ -158,6 +160,13 @@ SimSync sim_sync_of(const Sim *sim, unsigned server, unsigned *leader);
 
 /* ---- clients ---- */
 
+/* Who authenticates with this (scheme digest) may do everything. */
+#define SIM_SUPER "super:secret"
+#define SIM_SUPER_ID "super:lK75jTNcA+U9vtVEw5vB51mj/w4="
+#define SIM_XID_AUTH (-4)
+/* The request that adds an identity (scheme digest) to the connection it is sent over; its answer has the xid above. */
+void sim_put_auth(PdkBuffer *body, const char *user_and_password);
+
 typedef struct {
 	void (*received)(void *context, const uint8_t *data, size_t length);
 	void (*closed)(void *context);
@@ -210,6 +219,8 @@ typedef struct {
 /* One watches at a time; it is copied. */
 void sim_watch(Sim *sim, const SimWitness *witness);
 
+/* By the leader's clock nothing is there whose time is over; false as well where nobody leads. */
+bool sim_nothing_due(Sim *sim, void *data);
 /* All that are up have the same tree, at the same zxid. */
 bool sim_agree(Sim *sim);
 
