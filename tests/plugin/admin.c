@@ -535,25 +535,15 @@ static const ConformanceCase fourletter[] = {
 	{ NULL, NULL },
 };
 
-/* Runs @cases on @subject; returns how many failed. */
-static unsigned
-run(const PdkPlugin *subject, const char *suite, const ConformanceCase *cases)
-{
-	plugin = subject;
-	return conformance_run(suite, cases);
-}
+static const ConformanceSuite suites[] = {
+	{ &pdk_plugin_admin_fourletter, "admin plugin: fourletter", every_plugin },
+	{ &pdk_plugin_admin_fourletter, "fourletter: its words", fourletter },
+	{ NULL, NULL, NULL },
+};
 
 int
 main(int argc, char **argv)
 {
-	unsigned failures = 0;
-
 	g_setenv("TZ", "UTC", TRUE);
-	for (int i = 1; i < argc; i++)
-		failures += run(conformance_load(argv[i]), argv[i], every_plugin);
-	if (argc == 1) {
-		failures += run(&pdk_plugin_admin_fourletter, "admin plugin: fourletter", every_plugin);
-		failures += run(&pdk_plugin_admin_fourletter, "fourletter: its words", fourletter);
-	}
-	return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+	return conformance_main(argc, argv, &plugin, every_plugin, suites);
 }

@@ -442,26 +442,16 @@ static const ConformanceCase ip[] = {
 	{ NULL, NULL },
 };
 
-/* Runs @cases on @subject; returns how many failed. */
-static unsigned
-run(const PdkPlugin *subject, const char *suite, const ConformanceCase *cases)
-{
-	plugin = subject;
-	return conformance_run(suite, cases);
-}
+static const ConformanceSuite suites[] = {
+	{ &pdk_plugin_auth_digest, "auth plugin: digest", every_plugin },
+	{ &pdk_plugin_auth_digest, "digest: its rules", digest },
+	{ &pdk_plugin_auth_ip, "auth plugin: ip", every_plugin },
+	{ &pdk_plugin_auth_ip, "ip: its rules", ip },
+	{ NULL, NULL, NULL },
+};
 
 int
 main(int argc, char **argv)
 {
-	unsigned failures = 0;
-
-	for (int i = 1; i < argc; i++)
-		failures += run(conformance_load(argv[i]), argv[i], every_plugin);
-	if (argc == 1) {
-		failures += run(&pdk_plugin_auth_digest, "auth plugin: digest", every_plugin);
-		failures += run(&pdk_plugin_auth_digest, "digest: its rules", digest);
-		failures += run(&pdk_plugin_auth_ip, "auth plugin: ip", every_plugin);
-		failures += run(&pdk_plugin_auth_ip, "ip: its rules", ip);
-	}
-	return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+	return conformance_main(argc, argv, &plugin, every_plugin, suites);
 }

@@ -90,3 +90,23 @@ conformance_run(const char *name, const ConformanceCase *cases)
 	CU_cleanup_registry();
 	return failed;
 }
+
+static unsigned
+run(const PdkPlugin **plugin, const ConformanceSuite *suite)
+{
+	*plugin = suite->plugin;
+	return conformance_run(suite->name, suite->cases);
+}
+
+int
+conformance_main(int argc, char **argv, const PdkPlugin **plugin, const ConformanceCase *every_plugin,
+		 const ConformanceSuite *suites)
+{
+	unsigned failures = 0;
+
+	for (int i = 1; i < argc; i++)
+		failures += run(plugin, &(ConformanceSuite){conformance_load(argv[i]), argv[i], every_plugin});
+	for (; argc == 1 && suites->plugin; suites++)
+		failures += run(plugin, suites);
+	return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -23,6 +23,20 @@ typedef struct {
 /* Runs @cases as the suite @name; returns how many failed. */
 unsigned conformance_run(const char *name, const ConformanceCase *cases);
 
+/* On which twin. */
+typedef struct {
+	const PdkPlugin *plugin; /* NULL ends the table */
+	const char *name;
+	const ConformanceCase *cases;
+} ConformanceSuite;
+
+/*
+ * What main returns: @every_plugin was run on each .so file of the command line, or @suites where there is none. *@plugin is the
+ * one that is run.
+ */
+int conformance_main(int argc, char **argv, const PdkPlugin **plugin, const ConformanceCase *every_plugin,
+		     const ConformanceSuite *suites);
+
 /* CUnit assertions: the head, the name, the texts, and that every option's default is allowed by the option itself. */
 void conformance_check(const PdkPlugin *plugin, PdkKind kind);
 
