@@ -119,10 +119,6 @@ pdk_instance_new(PdkRuntime *runtime, const char *plugin_name)
 			.call = host_call,
 			.files = pdk_files_system(),
 			.context = runtime->context,
-			.option_string = pdk_config_string,
-			.option_int = pdk_config_int,
-			.option_bool = pdk_config_bool,
-			.option_list = pdk_config_list,
 			.counter = host_counter,
 			.summary = host_summary,
 		},
@@ -130,6 +126,7 @@ pdk_instance_new(PdkRuntime *runtime, const char *plugin_name)
 		.runtime = runtime,
 		.domain = g_strdup_printf("paddock-%s", plugin_name),
 	};
+	pdk_config_lend(&instance->table);
 	return instance;
 }
 

@@ -347,3 +347,12 @@ pdk_config_list(const PdkConfig *config, const char *key)
 {
 	return (const char *const *)look_up(config, key, PDK_OPTION_LIST)->list;
 }
+
+void
+pdk_config_lend(PdkHost *host)
+{
+	host->option_string = pdk_config_string;
+	host->option_int = pdk_config_int;
+	host->option_bool = pdk_config_bool;
+	host->option_list = pdk_config_list;
+}

@@ -65,5 +65,7 @@ const char *pdk_config_string(const PdkConfig *config, const char *key);
 int64_t pdk_config_int(const PdkConfig *config, const char *key);
 bool pdk_config_bool(const PdkConfig *config, const char *key);
 const char *const *pdk_config_list(const PdkConfig *config, const char *key);
+/* Puts them into @host. */
+void pdk_config_lend(PdkHost *host);
 
 #endif

@@ -167,16 +167,13 @@ sim_host_new(Node *node, const char *name)
 			.offload = host_offload,
 			.call = host_call,
 			.files = forgetful_files_table(node->disk.files),
-			.option_string = pdk_config_string,
-			.option_int = pdk_config_int,
-			.option_bool = pdk_config_bool,
-			.option_list = pdk_config_list,
 			.counter = host_counter,
 			.summary = host_summary,
 		},
 		.node = node,
 		.name = name,
 	};
+	pdk_config_lend(&host->host);
 	g_ptr_array_add(node->hosts, host);
 	return &host->host;
 }
