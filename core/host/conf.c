@@ -615,13 +615,5 @@ pdk_conf_parse(const char *file, const char *text, size_t length, PdkLoader *loa
 PdkConfiguration *
 pdk_conf_load(const char *path, PdkLoader *loader, GError **error)
 {
-	g_autoptr(GError) cause = NULL;
-	g_autofree char *text = NULL;
-	size_t length;
-
-	if (!g_file_get_contents(path, &text, &length, &cause)) {
-		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_FILE, "%s: cannot be read: %s", path, cause->message);
-		return NULL;
-	}
-	return pdk_conf_parse(path, text, length, loader, error);
+	return pdk_configuration_load(path, pdk_conf_parse, loader, error);
 }

@@ -189,6 +189,20 @@ check_ensemble_plugins(const PdkConfiguration *configuration, GError **error)
 	return false;
 }
 
+PdkConfiguration *
+pdk_configuration_load(const char *path, PdkConfigurationParse parse, PdkLoader *loader, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	g_autofree char *text = NULL;
+	size_t length;
+
+	if (!g_file_get_contents(path, &text, &length, &cause)) {
+		g_set_error(error, PDK_CONFIG_ERROR, PDK_CONFIG_ERROR_FILE, "%s: cannot be read: %s", path, cause->message);
+		return NULL;
+	}
+	return parse(path, text, length, loader, error);
+}
+
 bool
 pdk_configuration_finish(PdkConfiguration *configuration, GError **error)
 {

@@ -55,6 +55,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PdkConfiguration, pdk_configuration_free)
 PdkConfiguration *pdk_conf_load(const char *path, PdkLoader *loader, GError **error);
 PdkConfiguration *pdk_zoocfg_load(const char *path, PdkLoader *loader, GError **error);
 /* The same from memory; @file is what messages call it. */
+typedef PdkConfiguration *(*PdkConfigurationParse)(const char *file, const char *text, size_t length, PdkLoader *loader,
+						   GError **error);
 PdkConfiguration *pdk_conf_parse(const char *file, const char *text, size_t length, PdkLoader *loader, GError **error);
 PdkConfiguration *pdk_zoocfg_parse(const char *file, const char *text, size_t length, PdkLoader *loader, GError **error);
 
@@ -78,6 +80,8 @@ void pdk_configuration_note(PdkConfiguration *configuration, const char *zoo_key
 			    unsigned line);
 /* NULL: not given. */
 const PdkGiven *pdk_configuration_noted(const PdkConfiguration *configuration, const char *zoo_key);
+/* What @parse makes of the file @path. */
+PdkConfiguration *pdk_configuration_load(const char *path, PdkConfigurationParse parse, PdkLoader *loader, GError **error);
 /* Settings that follow from others, rules between settings, the pairs. Last. */
 bool pdk_configuration_finish(PdkConfiguration *configuration, GError **error);
 
