@@ -120,17 +120,26 @@ get_children(PdkRequest *request, unsigned modes, bool with_stat)
 	return PDK_OK;
 }
 
+/* The node of a request that is a path alone. */
+static PdkCode
+find_allowed(PdkRequest *request, int perms, PdkSlice *path, PdkNode *node)
+{
+	if (!get_path(request, path))
+		return PDK_ERR_MARSHALLING;
+	*node = find(request, *path);
+	if (*node == 0)
+		return PDK_ERR_NO_NODE;
+	return allowed(request, *node, perms) ? PDK_OK : PDK_ERR_NO_AUTH;
+}
+
 static PdkCode
 get_acl(PdkRequest *request)
 {
 	PdkSlice path;
-	if (!get_path(request, &path))
-		return PDK_ERR_MARSHALLING;
-	PdkNode node = find(request, path);
-	if (node == 0)
-		return PDK_ERR_NO_NODE;
-	if (!allowed(request, node, PDK_PERM_READ | PDK_PERM_ADMIN))
-		return PDK_ERR_NO_AUTH;
+	PdkNode node;
+	PdkCode code = find_allowed(request, PDK_PERM_READ | PDK_PERM_ADMIN, &path, &node);
+	if (code != PDK_OK)
+		return code;
 	PdkServer *server = request->server;
 	pdk_access_put(server, &request->output->bytes, pdk_tree_acl(server->tree, node), allowed(request, node, PDK_PERM_ADMIN));
 	pdk_tree_put_stat(server->tree, node, &request->output->bytes);
@@ -186,13 +195,10 @@ static PdkCode
 get_all_children_number(PdkRequest *request)
 {
 	PdkSlice path;
-	if (!get_path(request, &path))
-		return PDK_ERR_MARSHALLING;
-	PdkNode node = find(request, path);
-	if (node == 0)
-		return PDK_ERR_NO_NODE;
-	if (!allowed(request, node, PDK_PERM_READ))
-		return PDK_ERR_NO_AUTH;
+	PdkNode node;
+	PdkCode code = find_allowed(request, PDK_PERM_READ, &path, &node);
+	if (code != PDK_OK)
+		return code;
 	/* The empty path counts the root, too (as Java, which keeps it under two names). */
 	uint64_t count = pdk_tree_descendants(request->server->tree, node) + (path.length == 0 ? 1 : 0);
 	pdk_put_int(&request->output->bytes, (int32_t)count);
