@@ -284,6 +284,13 @@ sim_truth_closed(const Sim *sim, int64_t session)
 }
 
 bool
+sim_truth_opened(const Sim *sim, int64_t session, int64_t by_us)
+{
+	const int64_t *at_us = g_hash_table_lookup(sim->checks->opened, &session);
+	return at_us && *at_us <= by_us;
+}
+
+bool
 sim_truth_closing(const Sim *sim, int64_t session)
 {
 	return g_hash_table_contains(sim->checks->closing, &session);

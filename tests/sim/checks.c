@@ -9,6 +9,7 @@ sim_checks_begin(Sim *sim)
 	SimChecks *checks = sim->checks = g_new0(SimChecks, 1);
 	checks->txns = sim_chain_new();
 	checks->initial = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+	checks->opened = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	checks->closed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	checks->closing = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	checks->ordered = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
@@ -29,6 +30,7 @@ sim_checks_end(Sim *sim)
 		sim_epochs_forget(&sim->nodes[i]);
 	g_hash_table_unref(checks->txns);
 	g_hash_table_unref(checks->initial);
+	g_hash_table_unref(checks->opened);
 	g_hash_table_unref(checks->closed);
 	g_hash_table_unref(checks->closing);
 	g_hash_table_unref(checks->ordered);

@@ -69,6 +69,7 @@ struct SimChecks {
 	GHashTable *txns;      /* zxid -> SimTxn */
 	GHashTable *initial;   /* epoch -> end of its leader's initial history */
 	GHashTable *executed;  /* requests: session and cxid */
+	GHashTable *opened;    /* sessions that a committed txn made -> when that was seen */
 	GHashTable *closed;    /* sessions that a committed txn closed -> its zxid */
 	GHashTable *closing;   /* sessions whose end was proposed */
 	GHashTable *ordered;   /* session -> cxid of its last request that was carried out */

@@ -124,29 +124,3 @@ client_check_reply(Client *client, const Request *request, int64_t zxid)
 	client_check_watches(client, request, zxid);
 	client->seen = MAX(client->seen, zxid);
 }
-
-/* ---- sessions ---- */
-
-/* A leader that was deposed and does not know it has not heard of sessions that came later; upstream's says the same. */
-static bool
-is_behind_session(const Client *client)
-{
-	return sim_truth_epoch(client->sim, client->server) < client->epoch;
-}
-
-void
-client_check_session(Client *client, int64_t session)
-{
-	Request connect = {.path = NULL};
-	if (session == 0) {
-		bool over = sim_truth_closing(client->sim, client->session) || is_behind_session(client);
-		if (client->session != 0 && !over)
-			client_broken(client, "A15-expires-by-close", &connect, "is told that its session is over, and nobody closed it");
-		return;
-	}
-	bool fresh = client->session == 0;
-	if (!fresh && session != client->session)
-		client_broken(client, "session-ids", &connect, "came back and is given another session");
-	else if (fresh && !g_hash_table_add(client->promises->sessions, g_memdup2(&session, sizeof session)))
-		client_broken(client, "session-ids", &connect, "is given a session that was given before");
-}

@@ -40,6 +40,7 @@ ask_place(Client *client, Request *request, PdkBuffer *body)
 	request->path = g_strdup(ROOM "/n-");
 	if (!is_there(client) || has_place(client))
 		return false;
+	request->ephemeral = client->wavers = true;
 	client_put_create(body, request->path, client->number, PDK_MODE_EPHEMERAL_SEQUENTIAL);
 	return true;
 }

@@ -55,6 +55,7 @@ ask_ephemeral(Client *client, Request *request, PdkBuffer *body)
 {
 	request->path = new_path(client, "e");
 	g_ptr_array_add(client->promises->ephemerals, g_strdup(request->path));
+	request->ephemeral = client->wavers = true;
 	client_put_create(body, request->path, client->number, PDK_MODE_EPHEMERAL);
 	return true;
 }

@@ -42,6 +42,7 @@ typedef struct {
 	int entry;        /* in a history, -1: none */
 	unsigned ids;     /* whom the connection spoke for then */
 	const char *acl;  /* what the node's is to be, as sim_truth_acl has it; NULL: no list that is any */
+	bool ephemeral;   /* it makes such a node */
 } Request;
 
 /* Something that a client may ask for. */
@@ -75,6 +76,10 @@ struct Client {
 	uint64_t serial;    /* of the connection: old timers are not meant for it */
 	int64_t session;
 	uint8_t password[16];
+	unsigned home;      /* the server that gave it, */
+	uint32_t home_life; /* and in which of its lives */
+	bool wavers;        /* its end or its upgrade was asked for */
+	int64_t heard_us;   /* an answer in it */
 	int64_t epoch;      /* of the server it is connected to */
 	int64_t seen;       /* highest zxid */
 	int64_t synced;     /* nothing older may be read on this connection */
@@ -113,7 +118,6 @@ bool client_check_refusal(Client *client, const Request *request, int32_t code, 
 void client_check_done(Client *client, const Request *request, int64_t zxid);
 /* Before the reply with @zxid is looked at. */
 void client_check_reply(Client *client, const Request *request, int64_t zxid);
-void client_check_session(Client *client, int64_t session);
 /* The highest zxid that somebody was told of in an epoch that @client's server knows. */
 int64_t client_floor(const Client *client, int64_t epoch);
 
@@ -124,6 +128,17 @@ void client_introduce(Client *client);
 void client_introduced(Client *client, int32_t code);
 /* The ACL of the node lets it hear of that. */
 bool client_may_hear(const Client *client, const SimTrigger *trigger);
+/* ---- client-sessions.c ---- */
+/* The answer to a connect request. */
+void client_check_session(Client *client, int64_t session);
+/* May it be told that its session is over? */
+bool client_may_be_over(const Client *client);
+/* May it be told that its session is gone, now that it asked for that? */
+bool client_is_closed(const Client *client, int64_t zxid);
+/* Its session is known to one server alone; no txn tells of its end. */
+bool client_has_local(const Client *client);
+/* Such a one that never becomes one of all, so that no nodes go with it. */
+bool client_has_no_ephemerals(const Client *client);
 
 /* ---- what may be asked for, each in a file of its name ---- */
 const Deed *client_node_deeds(unsigned *n);

@@ -138,9 +138,9 @@ ask(Client *client, const Deed *deed)
 static bool
 ask_close(Client *client, Request *request, PdkBuffer *body)
 {
-	(void)client;
 	(void)request;
 	(void)body;
+	client->wavers = true;
 	return true;
 }
 
@@ -148,8 +148,7 @@ static void
 done_close(Client *client, const Request *request, PdkJute *in, int64_t zxid)
 {
 	(void)in;
-	int64_t closed_by = sim_truth_closed(client->sim, client->session);
-	if (closed_by == 0 || closed_by > zxid)
+	if (!client_is_closed(client, zxid))
 		client_broken(client, "acknowledged-is-committed", request, "is told that its session is closed, and it is not");
 	client->session = 0;
 	memset(client->password, 0, sizeof client->password);
@@ -349,10 +348,12 @@ take_refusal(Client *client, const Request *request, int32_t code, int64_t zxid)
 	if (code == PDK_ERR_SESSION_MOVED)
 		return;
 	if (code == PDK_ERR_SESSION_EXPIRED) {
-		if (!sim_truth_closing(client->sim, client->session))
+		if (!client_may_be_over(client))
 			client_broken(client, "A15-expires-by-close", request, "is told that its session is over, and nobody closed it");
 		return;
 	}
+	if (code == PDK_ERR_EPHEMERAL_ON_LOCAL_SESSION && request->ephemeral && client_has_no_ephemerals(client))
+		return;
 	if (request->deed->refused == NULL || !request->deed->refused(client, request, code, zxid))
 		sim_fail(client->sim, "right-answer", "client %u: request %d (operation %d for %s) is refused with %d at " HEX,
 			 client->number, request->xid, request->deed->op, request->path, code, (guint64)zxid);
@@ -372,10 +373,11 @@ take_answer(Client *client, int32_t xid, PdkJute *in)
 	}
 	client_check_reply(client, request, zxid);
 	client->answers++;
+	client->heard_us = sim_now(client->sim);
 	if (code != PDK_OK) {
 		take_refusal(client, request, code, zxid);
 	} else {
-		if (request->deed->writes)
+		if (request->deed->writes && !(request->deed == &closing && client_has_local(client)))
 			client_check_done(client, request, zxid);
 		if (request->deed->done)
 			request->deed->done(client, request, in, zxid);

@@ -9,6 +9,8 @@
 static const char *const names[SIM_SETTINGS] = {
 	[SIM_GROUPS] = "groups",
 	[SIM_FEW_ZXIDS] = "few-zxids",
+	[SIM_LOCAL_SESSIONS] = "local-sessions",
+	[SIM_UPGRADED_SESSIONS] = "upgraded-sessions",
 };
 
 const char *
@@ -71,4 +73,6 @@ sim_settings_apply(SimUnusual set, uint64_t seed, PdkSettings *settings)
 	uint32_t zxids = LEAST_ZXIDS + (uint32_t)pdk_random_below(&draw, MORE_ZXIDS);
 	if (sim_unusual(set, SIM_FEW_ZXIDS))
 		settings->replica->last_counter = zxids;
+	settings->local_sessions_upgrading = sim_unusual(set, SIM_UPGRADED_SESSIONS);
+	settings->local_sessions = settings->local_sessions_upgrading || sim_unusual(set, SIM_LOCAL_SESSIONS);
 }

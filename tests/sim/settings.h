@@ -12,6 +12,8 @@
 typedef enum {
 	SIM_GROUPS,           /* hierarchical quorums: groups, weights, some of them 0 */
 	SIM_FEW_ZXIDS,        /* an epoch has so few that its leader uses them up */
+	SIM_LOCAL_SESSIONS,
+	SIM_UPGRADED_SESSIONS, /* local ones that become sessions of all where they must */
 	SIM_SETTINGS
 } SimSetting;
 

@@ -58,6 +58,8 @@ guint sim_truth_triggers(const Sim *sim, int64_t zxid);
 const SimTrigger *sim_truth_trigger(const Sim *sim, guint number);
 /* The zxid that closed @session, 0: none; committed, or proposed at least. */
 int64_t sim_truth_closed(const Sim *sim, int64_t session);
+/* Was it made known to all by a txn that was committed by then? Else it is, or was, a local one. */
+bool sim_truth_opened(const Sim *sim, int64_t session, int64_t by_us);
 bool sim_truth_closing(const Sim *sim, int64_t session);
 /* The epoch that @server serves in, 0: it does not. */
 int64_t sim_truth_epoch(Sim *sim, unsigned server);

@@ -217,6 +217,18 @@ sim_watch(Sim *sim, const SimWitness *witness)
 	sim->witness = *witness;
 }
 
+uint32_t
+sim_life(const Sim *sim, unsigned server)
+{
+	return sim->nodes[server].life;
+}
+
+SimUnusual
+sim_settings(const Sim *sim)
+{
+	return sim->params.unusual;
+}
+
 bool
 sim_is_up(const Sim *sim, unsigned server)
 {

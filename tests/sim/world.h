@@ -53,6 +53,9 @@ bool sim_run_until(Sim *sim, bool (*done)(Sim *sim, void *data), void *data, int
 void sim_crash(Sim *sim, unsigned server);
 void sim_start(Sim *sim, unsigned server);
 bool sim_is_up(const Sim *sim, unsigned server);
+/* Another number in each life. */
+uint32_t sim_life(const Sim *sim, unsigned server);
+SimUnusual sim_settings(const Sim *sim);
 /* It stands still: nothing reaches it and it does nothing, until then. */
 void sim_pause(Sim *sim, unsigned server, int64_t until_us);
 /* With this election from the next start on; all are down. */
