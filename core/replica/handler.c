@@ -237,13 +237,15 @@ enqueue(PdkHandler *handler, const PdkQueued *packet)
 	handler->queue_bytes += pdk_queued_cost(&kept);
 }
 
-/* A follower gives less for what is broadcast, but its history goes out whole. */
+/* History goes out whole, however much it is: who needs it would need it the next time, too. A follower gives less for the rest. */
 static size_t
 most_waiting(const PdkReplica *replica, const PdkHandler *handler)
 {
-	if (replica->leading.leading || !handler->forwarding)
-		return replica->params.learner_output_max;
-	return handler->history_bytes + (size_t)replica->params.observer_master_bytes;
+	if (!handler->forwarding)
+		return SIZE_MAX;
+	size_t history = handler->stage < PDK_HANDLER_ACKED ? handler->history_bytes : 0;
+	return history + (replica->leading.leading ? replica->params.learner_output_max
+						   : (size_t)replica->params.observer_master_bytes);
 }
 
 void

@@ -48,7 +48,7 @@ check_replica(const Node *node)
 	const PdkReplica *replica = node->server->replica;
 	within(node, "txns of history", pdk_history_count(replica->history), 2 * (uint64_t)replica->params.history_count);
 	for (const PdkHandler *handler = replica->handlers; handler; handler = handler->next) {
-		within(node, "bytes queued for a learner", handler->queue_bytes, replica->params.learner_output_max);
+		within(node, "bytes queued for a learner", handler->queue_bytes, handler->history_bytes + replica->params.learner_output_max);
 		within(node, "syncs of a learner", handler->syncs->len, MOST_FLIGHTS);
 	}
 	if (replica->learning.queue)

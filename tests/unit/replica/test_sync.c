@@ -348,6 +348,16 @@ a_learner_that_takes_no_snapshot_bytes_is_dropped(void)
 }
 
 static void
+history_goes_out_however_much_it_is(void)
+{
+	Peer *two;
+	g_autoptr(World) world = leading((Start){.history = 50, .learner_output_max = 400}, &two);
+	Peer *three = peer_joins(world, PDK_PACKET_FOLLOWERINFO, 3, zx(1, 2));
+	CU_ASSERT_FALSE(three->closed);
+	CU_ASSERT_FALSE(world_said(world, "MiB behind"));
+}
+
+static void
 what_waits_behind_a_snapshot_is_bounded(void)
 {
 	Peer *two;
@@ -502,6 +512,7 @@ main(void)
 	CASE(live_packets_wait_behind_a_snapshot_that_drains_slowly);
 	CASE(one_walk_at_a_time);
 	CASE(a_learner_that_takes_no_snapshot_bytes_is_dropped);
+	CASE(history_goes_out_however_much_it_is);
 	CASE(what_waits_behind_a_snapshot_is_bounded);
 	CASE(a_snapshot_for_a_tail_of_another_epoch_waits_until_this_one_stands);
 	CASE(what_memory_lacks_comes_from_the_log);
