@@ -311,6 +311,10 @@ wait_no_longer(PdkReplica *replica, PdkHandler *handler, const Past *past, PdkSy
 		handler->later_us = replica->now_us;
 	if (replica->now_us - handler->later_us < (int64_t)replica->params.tick_ms * 1000)
 		return;
+	if (!replica->leading.leading) {
+		pdk_handler_drop(replica, handler, "it has more of the history than this follower");
+		return;
+	}
 	plan->later = false;
 	if (pdk_zxid_counter(handler->last_zxid) != 0)
 		*plan = (PdkSyncPlan){.mode = PDK_SYNC_TRUNC, .zxid = max, .keep = max};
@@ -329,13 +333,17 @@ start(PdkReplica *replica, PdkHandler *handler)
 		    handler->last_zxid >= replica->log_floor;
 	PdkSyncPlan plan =
 		pdk_sync_plan(zxids(&past), past.n_told, processed, handler->last_zxid, epoch, disk);
-	/* An observer that heard more of this epoch's leader than this follower did: that will come here, too. */
-	if (!replica->leading.leading && handler->last_zxid > processed && pdk_zxid_epoch(handler->last_zxid) == epoch)
+	/* An observer that heard more, of this leader or one before, than this follower did: that will come here, too. */
+	if (!replica->leading.leading && handler->last_zxid > processed)
 		plan = (PdkSyncPlan){.mode = PDK_SYNC_SNAP, .later = true};
 	if (handler->last_zxid != PDK_NO_ZXID && handler->last_zxid == base_of(replica, &past))
 		plan = diff(past.n_told > 0 ? zxids(&past)[past.n_told - 1] : handler->last_zxid, handler->last_zxid);
 	if (plan.later && !established)
 		wait_no_longer(replica, handler, &past, &plan);
+	if (handler->gone) {
+		past_clear(&past);
+		return;
+	}
 	bool snap = plan.mode == PDK_SYNC_SNAP;
 	handler->waits_for_walk = snap && ((plan.later && !established) || !start_snapshot(replica, handler, &past));
 	handler->waits_for_log = plan.from_disk && !start_from_disk(replica, handler, &past, &plan);
