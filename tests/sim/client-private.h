@@ -74,6 +74,8 @@ struct Client {
 	bool stopped;
 	int64_t quiet_until_us;
 	uint64_t serial;    /* of the connection: old timers are not meant for it */
+	int32_t timeout_ms; /* of its sessions */
+	bool allows_read_only, read_only; /* the second: this connection is */
 	int64_t session;
 	uint8_t password[16];
 	unsigned home;      /* the server that gave it, */
@@ -135,6 +137,11 @@ void client_check_session(Client *client, int64_t session);
 bool client_may_be_over(const Client *client);
 /* May it be told that its session is gone, now that it asked for that? */
 bool client_is_closed(const Client *client, int64_t zxid);
+/*
+ * A server that has no leader shows what it has, which may be old, or a tail that nobody confirms; it changes nothing. True: there
+ * is more to look at.
+ */
+bool client_check_read_only(Client *client, const Request *request, int32_t code, int64_t zxid);
 /* Its session is known to one server alone; no txn tells of its end. */
 bool client_has_local(const Client *client);
 /* Such a one that never becomes one of all, so that no nodes go with it. */

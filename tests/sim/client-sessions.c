@@ -2,7 +2,6 @@
 /* What a client may expect of its session: one of all servers, or a local one. Changes when promises about sessions do. */
 #include "sim/client-private.h"
 
-#define SURE_US (4 * SIM_SECOND) /* well below the session's timeout: nobody may call it late */
 
 /* A leader that was deposed and does not know it has not heard of sessions that came later; upstream's says the same. */
 static bool
@@ -17,11 +16,18 @@ is_at_home(const Client *client)
 	return client->server == client->home && sim_life(client->sim, client->home) == client->home_life;
 }
 
+/* Well below the session's timeout: nobody may call it late. */
+static int64_t
+sure_us(const Client *client)
+{
+	return client->timeout_ms * SIM_MS * 2 / 3;
+}
+
 /* A local one is known to the server that gave it, for as long as that one lives. */
 static bool
 local_may_be_over(const Client *client)
 {
-	return !is_at_home(client) || client->wavers || sim_now(client->sim) - client->heard_us > SURE_US;
+	return !is_at_home(client) || client->wavers || sim_now(client->sim) - client->heard_us > sure_us(client);
 }
 
 static bool
@@ -89,4 +95,14 @@ client_check_session(Client *client, int64_t session)
 	else if (session != 0)
 		check_new(client, &connect, session);
 	client->heard_us = sim_now(client->sim);
+}
+
+bool
+client_check_read_only(Client *client, const Request *request, int32_t code, int64_t zxid)
+{
+	PdkTxnHeader header;
+	bool known = zxid == 0 || sim_truth_txn(client->sim, zxid, &header);
+	if (code == PDK_OK && request->deed->writes && request->deed->op != PDK_OP_CLOSE_SESSION)
+		client_broken(client, "read-only", request, "is told of a write by a server that has no leader");
+	return known && code != PDK_ERR_NOT_READ_ONLY && request->entry < 0;
 }

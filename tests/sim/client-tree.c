@@ -35,6 +35,8 @@ ask_grow(Client *client, Request *request, PdkBuffer *body)
 {
 	request->path = client_tree_place(client);
 	bool ephemeral = is_leaf(request->path) && client_chance(client, 2);
+	request->ephemeral = ephemeral;
+	client->wavers |= ephemeral;
 	client_put_create(body, request->path, client->number, ephemeral ? PDK_MODE_EPHEMERAL : PDK_MODE_PERSISTENT);
 	return true;
 }

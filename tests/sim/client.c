@@ -3,6 +3,7 @@
 #include "sim/client-watch.h"
 
 #define TIMEOUT_MS 6000
+#define CONNECT_ANSWER_MIN 20 /* what is shorter refuses a session */
 #define THINK_US (30 * SIM_MS)
 #define AGAIN_US (20 * SIM_MS)
 #define PATIENCE_US (3 * SIM_SECOND) /* without an answer the client tries another server */
@@ -187,14 +188,19 @@ ask_one(Client *client)
 /* ---- connections ---- */
 
 static void
+give_up(Client *client, Request *request)
+{
+	if (request->deed->lost)
+		request->deed->lost(client, request);
+	free_request(request);
+}
+
+static void
 forget_requests(Client *client)
 {
 	Request *request;
-	while ((request = g_queue_pop_head(&client->requests))) {
-		if (request->deed->lost)
-			request->deed->lost(client, request);
-		free_request(request);
-	}
+	while ((request = g_queue_pop_head(&client->requests)))
+		give_up(client, request);
 }
 
 static void
@@ -223,10 +229,10 @@ ask_session(Client *client)
 	PdkBuffer body = {0};
 	pdk_put_int(&body, 0);
 	pdk_put_long(&body, client->seen);
-	pdk_put_int(&body, TIMEOUT_MS);
+	pdk_put_int(&body, client->timeout_ms);
 	pdk_put_long(&body, client->session);
 	pdk_put_bytes(&body, client->password, 16);
-	pdk_put_bool(&body, false);
+	pdk_put_bool(&body, client->allows_read_only);
 	client->greeting = true;
 	client_send(client, &body);
 }
@@ -325,6 +331,7 @@ take_session(Client *client, PdkJute *in)
 	PdkSlice password = pdk_get_bytes(in);
 	client_check_session(client, session);
 	client->greeting = false;
+	client->read_only = pdk_get_bool(in) && !in->failed;
 	client->session = session;
 	client->epoch = sim_truth_epoch(client->sim, client->server);
 	memset(client->password, 0, sizeof client->password);
@@ -371,9 +378,13 @@ take_answer(Client *client, int32_t xid, PdkJute *in)
 		g_clear_pointer(&request, free_request);
 		return;
 	}
-	client_check_reply(client, request, zxid);
 	client->answers++;
 	client->heard_us = sim_now(client->sim);
+	if (client->read_only && !client_check_read_only(client, request, code, zxid)) {
+		give_up(client, request);
+		return;
+	}
+	client_check_reply(client, request, zxid);
 	if (code != PDK_OK) {
 		take_refusal(client, request, code, zxid);
 	} else {
@@ -389,7 +400,9 @@ static void
 take_frame(Client *client, const uint8_t *data, size_t length)
 {
 	PdkJute in = pdk_jute(data, length, INT32_MAX);
-	if (client->greeting) {
+	if (client->greeting && length < CONNECT_ANSWER_MIN) {
+		return; /* no session without a leader; the connection ends */
+	} else if (client->greeting) {
 		take_session(client, &in);
 	} else {
 		int32_t xid = pdk_get_int(&in);
@@ -427,6 +440,13 @@ received(void *context, const uint8_t *data, size_t length)
 
 /* ---- coming and going ---- */
 
+static int32_t
+draw_timeout(const Sim *sim, unsigned number)
+{
+	static const int32_t drawn[] = {2000, 4000, 6000, 15000, 40000, 3000};
+	return sim_unusual(sim_settings(sim), SIM_SESSION_TIMES) ? drawn[number % G_N_ELEMENTS(drawn)] : TIMEOUT_MS;
+}
+
 Client *
 client_new(Sim *sim, Promises *promises, unsigned number)
 {
@@ -434,6 +454,8 @@ client_new(Sim *sim, Promises *promises, unsigned number)
 	client->sim = sim;
 	client->promises = promises;
 	client->number = number;
+	client->timeout_ms = draw_timeout(sim, number);
+	client->allows_read_only = sim_unusual(sim_settings(sim), SIM_READ_ONLY) && number % 2 == 0;
 	client->inbox = g_byte_array_new();
 	client->watches = watches_new();
 	g_queue_init(&client->requests);

@@ -323,8 +323,11 @@ sim_dial(Node *node, const PdkCommand *command)
 {
 	Sim *sim = node->sim;
 	Node *target = node_of_address(sim, command->address);
+	const char *port = strrchr(command->address, ':');
+	bool master = port && g_ascii_strtoull(port + 1, NULL, 10) == SIM_OBSERVER_PORT;
+	PdkPurpose purpose = master ? PDK_PURPOSE_OBSERVER : command->purpose;
 	sim_push(sim, sim->now_us + wire_us(sim, wire_between(sim, node, target)),
-		 (Happening){.what = HAPPENS_DIAL, .node = node, .target = target, .purpose = command->purpose, .dial = command->dial});
+		 (Happening){.what = HAPPENS_DIAL, .node = node, .target = target, .purpose = purpose, .dial = command->dial});
 }
 
 static void

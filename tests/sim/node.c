@@ -32,15 +32,13 @@ make_settings(Node *node)
 	*replica = (PdkReplicaParams){
 		.self = node->sid,
 		.rules = sim_members_rules(node->sim),
-		.tick_ms = 2000,
-		.init_limit = 10,
-		.sync_limit = 5,
 		.dial_timeout_ms = 5000,
 		.max_buffer_bytes = settings->max_buffer_bytes,
 		.extra_buffer_bytes = settings->extra_buffer_bytes,
 		.history_count = params->history_count ? params->history_count : 500,
 		.snapshot_size_factor = 0.33,
 		.observer_delay_ms = 200,
+		.observer_master_bytes = 32 * MIB,
 		.bind_retries = 3,
 		.sync_enabled = true,
 		.learner_output_max = 256 * MIB,
@@ -52,7 +50,6 @@ make_settings(Node *node)
 	if (params->container_check_ms)
 		settings->container_check_ms = params->container_check_ms;
 	settings->container_max_never_used_ms = params->container_never_used_ms;
-	settings->leader_serves = true;
 	settings->server_id = (uint8_t)node->sid;
 	if (params->snap_count)
 		settings->snap_count = params->snap_count;

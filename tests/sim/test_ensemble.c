@@ -52,6 +52,7 @@ static const Known known[] = {
 	{7001037, "fle", "two bits flip in one record"},
 	{7002461, "paxos", "a leader gets its quorum of promises after a later one was established"},
 	{7002464, "fle", "the same"},
+	{60012, "paxos", "history that is more than a leader keeps for a learner"},
 	{853, "fle", "a server stands still while a fault ends: nothing overtakes what waits for it"},
 	{941, "fle", "the same"},
 	{23, "paxos", "the same"},

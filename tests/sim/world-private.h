@@ -174,7 +174,7 @@ struct Node {
 	int64_t checked_zxid;
 	GPtrArray *ends; /* by slot; NULL: free */
 	GArray *generations;
-	bool listens[4];
+	bool listens[PDK_PURPOSE_OBSERVER + 1];
 };
 
 struct Sim {

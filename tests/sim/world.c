@@ -283,7 +283,7 @@ sim_mode(Sim *sim, unsigned server)
 		return "down";
 	const PdkView *view = pdk_server_view(sim->nodes[server].server);
 	view->facts(view->core, &facts);
-	return facts.serving ? facts.mode : "looking";
+	return facts.serving && !sim->nodes[server].server->read_only ? facts.mode : "looking";
 }
 
 int
