@@ -90,7 +90,19 @@ static void
 out_doubt(void *context)
 {
 	PdkReplica *replica = context;
-	replica->doubted = replica->role == PDK_PEER_LEADING && !replica->leading.established;
+	const PdkLearning *learning = &replica->learning;
+	bool unheard = learning->stage == PDK_LEARNER_DIALLING || learning->stage == PDK_LEARNER_LEADERINFO;
+	switch (replica->role) {
+	case PDK_PEER_LOOKING:
+		replica->doubted = replica->enter_wanted && !replica->handed_over;
+		break;
+	case PDK_PEER_LEADING:
+		replica->doubted = !replica->leading.established;
+		break;
+	default:
+		replica->doubted = unheard && !learning->by_hand;
+		break;
+	}
 }
 
 static void
@@ -191,6 +203,24 @@ adopt(PdkReplica *replica)
 	replica->effects->again = true;
 }
 
+/* What was elected will not come about. */
+static void
+give_way(PdkReplica *replica)
+{
+	switch (replica->role) {
+	case PDK_PEER_LOOKING:
+		replica->enter_wanted = false;
+		replica->look_wanted = replica->effects->again = true;
+		break;
+	case PDK_PEER_LEADING:
+		pdk_replica_look(replica, "a quorum follows another server, or looks again");
+		break;
+	default:
+		pdk_learner_give_up(replica, "looks again itself");
+		break;
+	}
+}
+
 void
 pdk_electing_step(PdkReplica *replica, const PdkElectionEvent *event)
 {
@@ -205,8 +235,8 @@ pdk_electing_step(PdkReplica *replica, const PdkElectionEvent *event)
 	replica->stepping = false;
 	if (replica->adopt_text)
 		adopt(replica);
-	if (replica->doubted && replica->role == PDK_PEER_LEADING)
-		pdk_replica_look(replica, "a quorum follows another server");
+	if (replica->doubted)
+		give_way(replica);
 	if (replica->enter_wanted)
 		replica->effects->again = true;
 }

@@ -170,6 +170,15 @@ out_save(void *context, const char *key, GBytes *value)
 	event->bytes = g_bytes_ref(value);
 }
 
+static void
+out_doubt(void *context)
+{
+	Server *server = context;
+
+	g_assert(server->stepping);
+	server->doubts = !server->attached;
+}
+
 void
 stage_step(ElectionStage *stage, unsigned index, PdkElectionEvent event)
 {
@@ -182,13 +191,17 @@ stage_step(ElectionStage *stage, unsigned index, PdkElectionEvent event)
 		.elected = out_elected,
 		.adopt = out_adopt,
 		.save = out_save,
+		.doubt = out_doubt,
 	};
 
 	g_assert(server->election && !server->stepping);
 	event.now_us = stage->now_us;
 	server->stepping = true;
+	server->doubts = false;
 	stage->ops->step(server->election, &event, &out);
 	server->stepping = false;
+	if (server->doubts && server->state != PDK_PEER_LOOKING)
+		stage_look(stage, index, "its election doubts what it said");
 }
 
 void
@@ -252,9 +265,13 @@ link_changes(ElectionStage *stage, const Event *event)
 		return; /* overtaken */
 	stage_tell(stage, event->to, "link to %u: %s", event->from + 1,
 	     event->link == PDK_PEER_LINK_UP ? "up" : event->link == PDK_PEER_LINK_DOWN ? "down" : "refused");
-	if (server->election)
-		stage_step(stage, event->to,
-		     (PdkElectionEvent){.kind = PDK_ELECTION_LINK, .sid = stage_sid(event->from), .link = event->link});
+	if (!server->election)
+		return;
+	stage_step(stage, event->to,
+	     (PdkElectionEvent){.kind = PDK_ELECTION_LINK, .sid = stage_sid(event->from), .link = event->link});
+	bool waits = server->state != PDK_PEER_LOOKING && !server->attached && server->vote.leader == stage_sid(event->from);
+	if (waits && event->link == PDK_PEER_LINK_REFUSED)
+		stage_look(stage, event->to, "its leader is down");
 }
 
 /* The mesh starts again, as in a host whose committed configuration changed while it looked. */

@@ -28,7 +28,7 @@ typedef struct {
 	bool saving;
 	int64_t deadline_us;
 	unsigned deadline_number;
-	bool stepping;
+	bool stepping, doubts;
 	Config *committed, *last_seen;
 	PdkPeerState state;
 	PdkVote vote;

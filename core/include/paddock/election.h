@@ -118,8 +118,9 @@ typedef struct {
 	/* Keep this record; answered by SAVED. At most one of a key under way. */
 	void (*save)(void *context, const char *key, GBytes *value);
 	/*
-	 * This server was named leader, but a quorum of voters will not come: it follows another, or looks again. The host looks
-	 * again, too, unless this server's epoch is established. May be NULL.
+	 * What was elected will not come about: this server was named leader, but a quorum of voters follows another, or looks
+	 * again; or the leader that was named looks again itself. The host looks again, too, unless this server's epoch is
+	 * established, or it has heard from its leader. May be NULL.
 	 */
 	void (*doubt)(void *context);
 	/*
