@@ -443,13 +443,15 @@ is_alive(Peer *peer)
 		peer->state = PDK_PEER_LINK_DOWN;
 }
 
-/* A dial of the smaller one only asks the larger to dial back. */
+/* A dial of the smaller one only asks the larger to dial back; should that end before it does, a probe has yet to find out. */
 static void
 called(PdkMesh *mesh, Peer *peer, PdkMeshLine *line, int64_t now_us, PdkEffects *effects)
 {
+	bool probe = peer->probe;
 	end_line(mesh, line, true, effects);
 	is_alive(peer);
 	end_round(peer);
+	peer->probe = probe;
 	set_pause(mesh, peer, CALLED_PAUSE_US, now_us);
 	pursue(mesh, peer, now_us, effects);
 }

@@ -116,7 +116,10 @@ stage_dial_ends(ElectionStage *stage, const Event *event)
 	empty_queue(stage, b, a);
 }
 
-/* The connection breaks; each side that can hear of it does. What was on its way is lost. */
+/*
+ * The connection breaks; each side that can hear of it does, and dials to see whether the other is still there. What was on its
+ * way is lost.
+ */
 void
 stage_disconnect(ElectionStage *stage, unsigned a, unsigned b)
 {
@@ -129,10 +132,14 @@ stage_disconnect(ElectionStage *stage, unsigned a, unsigned b)
 	g_queue_clear_full(&stage->ways[a][b].held, (GDestroyNotify)g_bytes_unref);
 	g_queue_clear_full(&stage->ways[b][a].held, (GDestroyNotify)g_bytes_unref);
 	int64_t at_us = stage->now_us + stage_delay(stage);
-	if (!stage->ways[b][a].cut && stage->servers[a].election)
-		report_link(stage, a, b, PDK_PEER_LINK_REFUSED, at_us);
-	if (!stage->ways[a][b].cut && stage->servers[b].election)
-		report_link(stage, b, a, PDK_PEER_LINK_REFUSED, at_us);
+	if (!stage->ways[b][a].cut && stage->servers[a].election) {
+		report_link(stage, a, b, PDK_PEER_LINK_DOWN, at_us);
+		dial(stage, a, b, at_us - stage->now_us);
+	}
+	if (!stage->ways[a][b].cut && stage->servers[b].election) {
+		report_link(stage, b, a, PDK_PEER_LINK_DOWN, at_us);
+		dial(stage, b, a, at_us - stage->now_us);
+	}
 }
 
 void
