@@ -93,7 +93,8 @@ refused(PdkElection *self, int64_t from, const PaxosMessage *message)
 {
 	if (!self->looking || !pdk_paxos_may_promise(self, message->instance)) {
 		/* It has a leader, or nothing to vote with: it promises nothing, and says what it knows. */
-		pdk_paxos_learner_tell(self, from, self->ensemble->committed_version);
+		if (!pdk_paxos_learner_doubts(self, from, message->instance.k))
+			pdk_paxos_learner_tell(self, from, self->ensemble->committed_version);
 		return true;
 	}
 	if (message->instance.cv < pdk_paxos_cv(self)) {

@@ -35,6 +35,7 @@ pdk_paxos_learner_look(PdkElection *self)
 	self->learner.query_until_us = self->now_us + self->query_round_us;
 	pdk_paxos_peers_forget(self);
 	query_all(self);
+	pdk_paxos_learner_tell_askers(self); /* they may follow this server */
 }
 
 void
@@ -101,11 +102,34 @@ heard_of_looking(PdkElection *self, int64_t from, const PaxosMessage *message)
 
 	if (!peer)
 		return;
+	bool looked = peer->looking;
+
 	peer->heard = true;
 	peer->summary = message->summary;
+	peer->k = message->k;
 	peer->follows = PAXOS_NOBODY;
 	/* One that knows a newer configuration would promise nothing; one that knows only older ones does, see may_promise. */
 	peer->looking = message->summary.zxid >= 0 && message->cv <= pdk_paxos_cv(self);
+	if (peer->looking && !looked)
+		pdk_paxos_proposer_repeat_to(self, peer);
+}
+
+/*
+ * A voter works for a later attempt than the one this server acts on, and will not come back before there is an epoch. Are those
+ * left no quorum, or is it the leader itself, then nobody is to be waited for.
+ */
+bool
+pdk_paxos_learner_doubts(PdkElection *self, int64_t from, int64_t k)
+{
+	PaxosPeer *peer = pdk_paxos_peer(self, from);
+
+	if (self->status != PAXOS_PENDING || !peer || k <= self->instance.k || !PDK_HAS(self->out, doubt))
+		return false;
+	peer->k = MAX(peer->k, k);
+	if (from != self->vote.leader && pdk_paxos_peers_quorum_stays(self, self->instance.k, false))
+		return false;
+	self->out->doubt(self->out->context);
+	return true;
 }
 
 void
@@ -113,10 +137,15 @@ pdk_paxos_learner_query(PdkElection *self, int64_t from, const PaxosMessage *mes
 {
 	PaxosPeer *peer = pdk_paxos_peer(self, from);
 
-	if (is_voter(self, from))
+	if (!peer)
+		return;
+	/* Who leads for good is told when that is known; a voter would believe nothing less once it has lost that leader. */
+	peer->asks = self->status == PAXOS_PENDING || (self->status == PAXOS_LOOKING && !is_voter(self, from));
+	if (is_voter(self, from)) {
 		heard_of_looking(self, from, message);
-	else if (peer)
-		peer->asks = self->status != PAXOS_ATTACHED;
+		if (pdk_paxos_learner_doubts(self, from, message->k))
+			return; /* it will QUERY itself, or is established by now */
+	}
 	pdk_paxos_learner_tell(self, from, message->committed);
 	if (self->looking && message->committed > self->ensemble->committed_version &&
 	    message->committed > self->learner.adopted) {
@@ -190,6 +219,8 @@ pdk_paxos_learner_status(PdkElection *self, int64_t from, const PaxosMessage *me
 		return;
 	if (peer->untold && self->status != PAXOS_LOOKING)
 		note_acknowledgement(self, peer, message);
+	if (message->status == PAXOS_LOOKING && pdk_paxos_learner_doubts(self, from, message->k))
+		return;
 	if (!self->looking || !is_voter(self, from))
 		return;
 	if (message->status == PAXOS_LOOKING) {
@@ -202,6 +233,17 @@ pdk_paxos_learner_status(PdkElection *self, int64_t from, const PaxosMessage *me
 	heard_of_leader(self, from, message);
 }
 
+/* Chosen, and of no use: that instance is done with, and the next one is free. */
+static void
+pass_over(PdkElection *self, int64_t from, const PaxosMessage *message, const char *why)
+{
+	pdk_paxos_trace(self, "learns %s value %" G_GINT64_FORMAT ", which %s, from %" G_GINT64_FORMAT,
+			pdk_paxos_instance_text(message->instance).text, message->value, why, from);
+	self->spent = message->instance;
+	self->spent_leader = message->value;
+	pdk_paxos_proposer_drop(self);
+}
+
 void
 pdk_paxos_learner_chosen(PdkElection *self, int64_t from, const PaxosMessage *message)
 {
@@ -209,11 +251,9 @@ pdk_paxos_learner_chosen(PdkElection *self, int64_t from, const PaxosMessage *me
 		     pdk_paxos_compare_instances(message->instance, self->spent) > 0;
 
 	if (fresh && is_down(self, message->value)) {
-		/* Chosen and dead: that instance is done with, and the next one is free. */
-		pdk_paxos_trace(self, "learns %s value %" G_GINT64_FORMAT ", which is down, from %" G_GINT64_FORMAT,
-				pdk_paxos_instance_text(message->instance).text, message->value, from);
-		self->spent = message->instance;
-		self->spent_leader = message->value;
+		pass_over(self, from, message, "is down");
+	} else if (fresh && !pdk_paxos_peers_quorum_stays(self, message->instance.k, true)) {
+		pass_over(self, from, message, "too many have tried");
 	} else if (fresh) {
 		pdk_paxos_trace(self, "learns %s value %" G_GINT64_FORMAT ", from %" G_GINT64_FORMAT,
 				pdk_paxos_instance_text(message->instance).text, message->value, from);
@@ -252,6 +292,17 @@ pdk_paxos_learner_announce(PdkElection *self, PaxosInstance instance, int64_t le
 	self->learner.announce_us = self->now_us + self->query_us;
 }
 
+/* Who only went may come back to the leader there is. */
+static bool
+somebody_left(const PdkElection *self)
+{
+	bool left = false;
+
+	for (guint i = 0; i < self->peers->len; i++)
+		left |= ((const PaxosPeer *)self->peers->pdata[i])->k > self->instance.k;
+	return left && self->status == PAXOS_PENDING && PDK_HAS(self->out, doubt);
+}
+
 void
 pdk_paxos_learner_link(PdkElection *self, PaxosPeer *peer)
 {
@@ -265,6 +316,9 @@ pdk_paxos_learner_link(PdkElection *self, PaxosPeer *peer)
 		return;
 	}
 	peer->heard = peer->looking = false;
+	if (peer->link == PDK_PEER_LINK_REFUSED && somebody_left(self) &&
+	    !pdk_paxos_peers_quorum_stays(self, self->instance.k, false))
+		self->out->doubt(self->out->context);
 }
 
 int64_t

@@ -145,8 +145,9 @@ typedef struct {
 	bool heard;    /* it said where it stands */
 	bool looking;  /* ... and that it looks, may promise and knows no newer configuration */
 	PaxosSummary summary; /* of one that looks */
+	int64_t k;            /* the attempt it would make, or makes; 0: not known */
 	int64_t follows;      /* whom it follows, or leads as, for good; PAXOS_NOBODY: not known */
-	bool asks;     /* it has no vote, and waits to hear of a leader */
+	bool asks;     /* it waits to hear of a leader, and will not be told otherwise */
 	bool untold;   /* CHOSEN was not acknowledged yet */
 	bool called_fle, called_nonsense; /* that was logged */
 } PaxosPeer;
@@ -238,6 +239,10 @@ void pdk_paxos_proposer_yield(PdkElection *self, int64_t sid);
 void pdk_paxos_proposer_promise(PdkElection *self, int64_t from, const PaxosMessage *message);
 void pdk_paxos_proposer_accepted(PdkElection *self, int64_t from, const PaxosMessage *message);
 void pdk_paxos_proposer_nack(PdkElection *self, int64_t from, const PaxosMessage *message);
+/* @peer may not have got, or not heeded, what was sent last. */
+void pdk_paxos_proposer_repeat_to(PdkElection *self, const PaxosPeer *peer);
+/* The spent instance is a higher one now. */
+void pdk_paxos_proposer_drop(PdkElection *self);
 void pdk_paxos_proposer_link(PdkElection *self, const PaxosPeer *peer);
 /* Does what is due; returns when something will be. */
 int64_t pdk_paxos_proposer_turn(PdkElection *self);
@@ -246,10 +251,12 @@ int64_t pdk_paxos_proposer_turn(PdkElection *self);
 void pdk_paxos_learner_look(PdkElection *self);
 /* Where this server stands, to @sid, with its committed configuration if that is newer than @committed. */
 void pdk_paxos_learner_tell(PdkElection *self, int64_t sid, int64_t committed);
-/* To those without a vote who asked. */
+/* To those who asked, and wait. */
 void pdk_paxos_learner_tell_askers(PdkElection *self);
 void pdk_paxos_learner_query(PdkElection *self, int64_t from, const PaxosMessage *message);
 void pdk_paxos_learner_status(PdkElection *self, int64_t from, const PaxosMessage *message);
+/* @from works for attempt @k. True: what this server acts on will not come about, and the host was told. */
+bool pdk_paxos_learner_doubts(PdkElection *self, int64_t from, int64_t k);
 void pdk_paxos_learner_chosen(PdkElection *self, int64_t from, const PaxosMessage *message);
 /* This server's proposer got @leader chosen. */
 void pdk_paxos_learner_announce(PdkElection *self, PaxosInstance instance, int64_t leader);
@@ -269,6 +276,8 @@ bool pdk_paxos_peers_all_heard(PdkElection *self);
 bool pdk_paxos_peers_quorum_looks(PdkElection *self);
 /* Do voters that are a quorum without this server follow @leader, itself among them? */
 bool pdk_paxos_peers_quorum_follows(PdkElection *self, int64_t leader);
+/* Are those that work for no later attempt than @k a quorum, this server among them? @silent: also with those not heard of. */
+bool pdk_paxos_peers_quorum_stays(PdkElection *self, int64_t k, bool silent);
 /* Those that look and have more history than this server (or as much and a larger sid). */
 unsigned pdk_paxos_peers_ahead(PdkElection *self);
 bool pdk_paxos_summary_beats(PaxosSummary a, int64_t a_sid, PaxosSummary b, int64_t b_sid);

@@ -27,9 +27,13 @@ pdk_paxos_peer(PdkElection *self, int64_t sid)
 void
 pdk_paxos_peers_forget(PdkElection *self)
 {
+	for (unsigned i = 0; i < self->ensemble->n_voters; i++)
+		if (self->ensemble->voters[i] != self->ensemble->self)
+			(void)pdk_paxos_peer(self, self->ensemble->voters[i]); /* it counts, though silent */
 	for (guint i = 0; i < self->peers->len; i++) {
 		PaxosPeer *peer = self->peers->pdata[i];
 		peer->heard = peer->looking = peer->untold = false;
+		peer->k = 0;
 		peer->summary = (PaxosSummary){-1, -1};
 		peer->follows = PAXOS_NOBODY;
 	}
@@ -47,9 +51,9 @@ pdk_paxos_peers_all_heard(PdkElection *self)
 	return true;
 }
 
-/* Do the peers of which @counts holds, and this server if @with_self, make a quorum? */
+/* Do the peers of which @counts holds for @number, and this server if @with_self, make a quorum? */
 static bool
-quorum(PdkElection *self, bool with_self, bool (*counts)(const PaxosPeer *peer, int64_t leader), int64_t leader)
+quorum(PdkElection *self, bool with_self, bool (*counts)(const PaxosPeer *peer, int64_t number), int64_t number)
 {
 	g_autoptr(GArray) sids = g_array_new(FALSE, FALSE, sizeof(int64_t));
 
@@ -57,7 +61,7 @@ quorum(PdkElection *self, bool with_self, bool (*counts)(const PaxosPeer *peer, 
 		g_array_append_val(sids, self->ensemble->self);
 	for (guint i = 0; i < self->peers->len; i++) {
 		const PaxosPeer *peer = self->peers->pdata[i];
-		if (counts(peer, leader))
+		if (counts(peer, number))
 			g_array_append_val(sids, peer->sid);
 	}
 	return self->ensemble->quorum(self->ensemble->context, (const int64_t *)(const void *)sids->data, sids->len);
@@ -85,6 +89,24 @@ bool
 pdk_paxos_peers_quorum_follows(PdkElection *self, int64_t leader)
 {
 	return quorum(self, false, follows, leader);
+}
+
+static bool
+stays(const PaxosPeer *peer, int64_t k)
+{
+	return peer->heard && peer->k <= k;
+}
+
+static bool
+may_stay(const PaxosPeer *peer, int64_t k)
+{
+	return (peer->heard || peer->link != PDK_PEER_LINK_REFUSED) && peer->k <= k;
+}
+
+bool
+pdk_paxos_peers_quorum_stays(PdkElection *self, int64_t k, bool silent)
+{
+	return quorum(self, true, silent ? may_stay : stays, k);
 }
 
 bool

@@ -285,6 +285,25 @@ repeat_to(PdkElection *self, int64_t sid)
 	}
 }
 
+void
+pdk_paxos_proposer_repeat_to(PdkElection *self, const PaxosPeer *peer)
+{
+	if (self->looking && self->ensemble->is_voter(self->ensemble->context, peer->sid))
+		repeat_to(self, peer->sid);
+}
+
+/* The instance that was worked for is over: who would go on with it could only be refused. */
+void
+pdk_paxos_proposer_drop(PdkElection *self)
+{
+	PaxosProposer *proposer = &self->proposer;
+
+	if (pdk_paxos_compare_instances(proposer->instance, self->spent) <= 0)
+		proposer->phase = PAXOS_IDLE;
+	if (pdk_paxos_compare_instances(self->acceptor.record.instance, self->spent) <= 0)
+		proposer->hold_us = self->now_us;
+}
+
 /* What was under way to a peer whose connection broke may be lost. */
 void
 pdk_paxos_proposer_link(PdkElection *self, const PaxosPeer *peer)
@@ -293,8 +312,8 @@ pdk_paxos_proposer_link(PdkElection *self, const PaxosPeer *peer)
 
 	if (!self->looking)
 		return;
-	if (peer->link == PDK_PEER_LINK_UP && self->ensemble->is_voter(self->ensemble->context, peer->sid))
-		repeat_to(self, peer->sid);
+	if (peer->link == PDK_PEER_LINK_UP)
+		pdk_paxos_proposer_repeat_to(self, peer);
 	else if (peer->link != PDK_PEER_LINK_UP && proposer->held_for == peer->sid)
 		proposer->hold_us = self->now_us;
 }
