@@ -550,6 +550,9 @@ static void
 take_sync(PdkReplica *replica, PdkHandler *handler)
 {
 	const PdkLeading *leading = &replica->leading;
+	/* What was asked before it is passed over now, without an answer: there must be none behind it. */
+	if (!leading->may_commit || leading->leave)
+		return;
 	if (leading->committed == leading->proposed)
 		pdk_handler_put(replica, handler, PDK_PACKET_SYNC, 0, NULL);
 	else

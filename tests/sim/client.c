@@ -373,8 +373,8 @@ take_answer(Client *client, int32_t xid, PdkJute *in)
 	int32_t code = pdk_get_int(in);
 	Request *request = g_queue_pop_head(&client->requests);
 	if (request == NULL || request->xid != xid) {
-		sim_fail(client->sim, "answer-order", "client %u: answer to %d while %d is due", client->number, xid,
-			 request ? request->xid : 0);
+		sim_fail(client->sim, "answer-order", "client %u: answer to %d while %d (operation %d) is due from server %u",
+			 client->number, xid, request ? request->xid : 0, request ? request->deed->op : 0, client->server + 1);
 		g_clear_pointer(&request, free_request);
 		return;
 	}

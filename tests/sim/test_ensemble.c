@@ -47,6 +47,7 @@ static const Known known[] = {
 	{1796048482, "paxos", "two leaders chose one epoch"},
 	{7000293, "paxos", "a new disk joins a deposed leader, for another wants to follow it and may not"},
 	{8000549, "mixed-time", "a new disk hears of a deposed leader what had waited for a link"},
+	{9300431, "paxos", "a leader without zxids answers a sync behind a write that it passed over"},
 	{9001490, "paxos", "a leader wants cut what only a leader's snapshot has, and is asked for its own"},
 	{7000167, "paxos", "a dial that took long comes to a leader whose learner has another connection by now"},
 	{7001037, "fle", "two bits flip in one record"},

@@ -393,10 +393,11 @@ what_was_never_sent_cannot_be_acked(void)
 
 /* ---- what learners ask for ---- */
 
+static const uint8_t sync[] = {0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 9, 0, 0, 0, 1, '/'};
+
 static void
 sync_is_answered_behind_what_was_proposed_before_it(void)
 {
-	static const uint8_t sync[] = {0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 9, 0, 0, 0, 1, '/'};
 	Peer *peer;
 	g_autoptr(World) world = established(&(Start){0}, &peer);
 	peer_send(world, peer, PDK_PACKET_REQUEST, -1, sync, sizeof sync);
@@ -411,6 +412,20 @@ sync_is_answered_behind_what_was_proposed_before_it(void)
 	CU_ASSERT_TRUE(peer_gets(peer, PDK_PACKET_SYNC, 0));
 	CU_ASSERT_TRUE(peer_gets(peer, PDK_PACKET_COMMIT, second));
 	CU_ASSERT_EQUAL(world->requests, 0);
+}
+
+/* A write before it was passed over, and is not answered. */
+static void
+a_leader_that_proposes_no_more_answers_no_sync(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		Peer *peer;
+		g_autoptr(World) world = established(&(Start){0}, &peer);
+		world->replica->leading.may_commit = i == 0;
+		world->replica->leading.leave = i == 0 ? "a test ends it" : NULL;
+		peer_send(world, peer, PDK_PACKET_REQUEST, -1, sync, sizeof sync);
+		CU_ASSERT_TRUE(peer_silent(peer));
+	}
 }
 
 static void
@@ -818,6 +833,7 @@ main(void)
 	CASE(a_proposal_ack_may_overtake_the_newleader_ack);
 	CASE(what_was_never_sent_cannot_be_acked);
 	CASE(sync_is_answered_behind_what_was_proposed_before_it);
+	CASE(a_leader_that_proposes_no_more_answers_no_sync);
 	CASE(requests_touches_and_revalidations_are_passed_on);
 	CASE(whoever_breaks_the_protocol_is_dropped_and_told_of);
 	CASE(every_half_tick_brings_a_ping);
