@@ -30,19 +30,18 @@ sim_reaping_look(Sim *sim, const PdkTxnHeader *header, const char *path)
 		 state ? state->ttl : -1, state ? state->mtime : -1);
 }
 
-bool
-sim_nothing_due(Sim *sim, void *data)
+unsigned
+sim_due(Sim *sim)
 {
 	GHashTableIter iter;
 	void *path;
+	unsigned due = 0;
 	int leader = sim_leader(sim);
-	(void)data;
 	if (leader < 0)
-		return false;
+		return G_MAXUINT;
 	int64_t now_ms = sim_clock_wall_ms(&sim->nodes[leader]);
 	g_hash_table_iter_init(&iter, sim->checks->truth);
 	while (g_hash_table_iter_next(&iter, &path, NULL))
-		if (is_due(sim, sim_truth_at(sim, path, INT64_MAX), now_ms))
-			return false;
-	return true;
+		due += is_due(sim, sim_truth_at(sim, path, INT64_MAX), now_ms);
+	return due;
 }

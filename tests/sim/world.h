@@ -222,8 +222,8 @@ typedef struct {
 /* One watches at a time; it is copied. */
 void sim_watch(Sim *sim, const SimWitness *witness);
 
-/* By the leader's clock nothing is there whose time is over; false as well where nobody leads. */
-bool sim_nothing_due(Sim *sim, void *data);
+/* By the leader's clock so many nodes are there whose time is over; G_MAXUINT where nobody leads. */
+unsigned sim_due(Sim *sim);
 /* All that are up have the same tree, at the same zxid. */
 bool sim_agree(Sim *sim);
 
