@@ -69,6 +69,7 @@ struct Client {
 	unsigned number;
 	SimEnd *end;
 	unsigned server;
+	uint32_t server_life; /* in which of its lives it took the connection */
 	bool greeting;      /* the answer to the connect request is awaited */
 	int64_t greeting_us;
 	bool stopped;

@@ -2,7 +2,6 @@
 /* What a client may expect of its session: one of all servers, or a local one. Changes when promises about sessions do. */
 #include "sim/client-private.h"
 
-
 /* A leader that was deposed and does not know it has not heard of sessions that came later; upstream's says the same. */
 static bool
 is_behind_session(const Client *client)
@@ -13,7 +12,7 @@ is_behind_session(const Client *client)
 static bool
 is_at_home(const Client *client)
 {
-	return client->server == client->home && sim_life(client->sim, client->home) == client->home_life;
+	return client->server == client->home && client->server_life == client->home_life;
 }
 
 /* Well below the session's timeout: nobody may call it late. */
@@ -80,7 +79,7 @@ check_new(Client *client, const Request *connect, int64_t session)
 	if (!g_hash_table_add(client->promises->sessions, g_memdup2(&session, sizeof session)))
 		client_broken(client, "session-ids", connect, "is given a session that was given before");
 	client->home = client->server;
-	client->home_life = sim_life(client->sim, client->server);
+	client->home_life = client->server_life;
 	client->wavers = false;
 }
 

@@ -249,6 +249,7 @@ connect_somewhere(Client *client)
 		later(client, AGAIN_US);
 		return;
 	}
+	client->server_life = sim_life(client->sim, client->server); /* its answers may come when that is over */
 	client->serial++;
 	ask_session(client);
 	client_introduce(client);
