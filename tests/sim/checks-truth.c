@@ -80,6 +80,12 @@ text_of(PdkSlice slice)
 }
 
 const char *
+sim_truth_text(const char *text)
+{
+	return g_ref_string_new_intern(text); /* no quark: GLib gives up its table of these for each 2048 */
+}
+
+const char *
 sim_truth_acl(PdkJute *in)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -88,7 +94,7 @@ sim_truth_acl(PdkJute *in)
 		g_autofree char *scheme = text_of(pdk_get_bytes(in)), *id = text_of(pdk_get_bytes(in));
 		g_string_append_printf(text, "%s%d:%s:%s", text->len ? "," : "", perms, scheme, id);
 	}
-	return g_intern_string(text->str);
+	return sim_truth_text(text->str);
 }
 
 static void

@@ -120,7 +120,7 @@ masked(const char *acl)
 		bool digest = strcmp(parts[1], "digest") == 0;
 		g_string_append_printf(text, "%s%s:%s:%s%s", i ? "," : "", parts[0], parts[1], parts[2], digest ? ":x" : "");
 	}
-	return g_intern_string(text->str);
+	return sim_truth_text(text->str);
 }
 
 /* ---- a list of its own ---- */
@@ -152,7 +152,7 @@ sorted(GPtrArray *entries)
 	g_ptr_array_sort(entries, by_text);
 	g_ptr_array_add(entries, NULL);
 	g_autofree char *text = g_strjoinv(",", (char **)entries->pdata);
-	return g_intern_string(text);
+	return sim_truth_text(text);
 }
 
 static const char *

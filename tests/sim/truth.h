@@ -46,6 +46,8 @@ uint32_t sim_truth_hash(const void *data, int32_t length);
 
 /* A list of ACL entries, each "permissions:scheme:id", with commas between; interned. */
 const char *sim_truth_acl(PdkJute *in);
+/* One for all equal ones, as long as the program. */
+const char *sim_truth_text(const char *text);
 
 /* False: no txn @zxid is committed. */
 bool sim_truth_txn(const Sim *sim, int64_t zxid, PdkTxnHeader *into);

@@ -356,6 +356,7 @@ who_remembers_is_brought_up_at_once(void)
 	g_autoptr(World) world = leads_and_hears(&follower, &late, zx(1, 4), 1);
 	CU_ASSERT_FALSE(peer_silent(late));
 	CU_ASSERT_TRUE(peer_silent(follower));
+	CU_ASSERT_TRUE(world->serving);
 }
 
 /* The others may follow another by now. */
